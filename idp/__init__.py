@@ -1,0 +1,58 @@
+"""Tunnus: an OpenID Connect identity provider for the e-services of a municipality."""
+
+from flask import Flask
+
+from idp import database, demo, keys, oidc, texts
+from idp.accounts import hashing, rules, statements
+from idp.clients import registry
+from idp.mail import delivery
+from idp.pages import journey, pages
+from idp.settings import Settings, project_folder
+from idp.web import context, cookies, errors, headers, health, limits, logs, proxies
+
+__version__ = "0.1.0"
+
+
+def create_app(settings: Settings, *, workers: int = 1) -> Flask:
+    """Wire the rooms together. `workers` says how many processes share this machine's cores.
+
+    Nothing connects and no thread starts here; `idp.serving` does that. Raises UnusableSettings.
+    """
+    app = Flask(
+        "idp",
+        template_folder=str(project_folder("templates")),
+        static_folder=str(project_folder("templates") / "assets"),
+        static_url_path="/assets",
+    )
+    app.extensions["settings"] = settings
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = settings.server.max_body_bytes
+
+    # ground
+    database.init_app(app, settings)
+    texts.init_app(app, settings)
+
+    # rules and domain
+    installed = rules.init_app(app, settings)
+    statements.init_app(app, settings)
+    hashing.init_app(app, settings, workers)
+    registry.init_app(app)
+    keys.init_app(app, installed.vault, installed.lifetimes.retired_key_published)
+    delivery.init_app(app, settings)
+
+    # what the faces share
+    proxies.init_app(app, settings)
+    cookies.init_app(app, settings, installed.vault)
+    logs.init_app(app, settings)
+    headers.init_app(app, settings)
+    context.init_app(app, settings)
+    errors.init_app(app)
+    health.init_app(app)
+
+    # faces
+    journey.init_app(app)
+    app.register_blueprint(pages)
+    limits.init_app(app, settings, pages.name)
+    oidc.init_app(app)
+    if settings.mode == "demo":
+        demo.init_app(app)
+    return app

@@ -1,0 +1,1 @@
+"""A resident's account: registration, mailed links, authentication, recovery, accepted terms."""

@@ -1,0 +1,177 @@
+"""The activation link: it makes an account of the registration it was mailed for, and never logs anybody in.
+
+In another browser than the registering one it asks for the password chosen at registration, or lets the owner of the
+address say "I did not create this" or choose a password: so nobody can prepare an account for somebody else's address.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from idp import audit, clock
+from idp.accounts import authentication, counters, links
+from idp.accounts.hashing import hasher
+from idp.accounts.links import LinkState, Purpose
+from idp.accounts.models import ACTIVE, Acceptance, Account, Registration
+from idp.accounts.registration import find_account, mail_activation
+from idp.accounts.rules import Rules
+from idp.audit import Event
+from idp.crypto import hash_token, random_id
+from idp.database import db, writing
+from idp.policy.usernames import UsernameKind
+
+
+class LinkNotLive(Exception):
+    """The link cannot be used; `state` says why."""
+
+    def __init__(self, state: LinkState) -> None:
+        super().__init__(state.value)
+        self.state = state
+
+
+class PasswordNeeded(Exception):
+    """This is not the registering browser, and the password given is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A live activation link as a page shows it."""
+
+    registration_id: str
+    email: str
+    client_id: str | None
+    language: str
+    same_browser: bool
+    password_hash: str
+    names: tuple[str, str]
+
+
+def look(token: str, browser: str | None) -> Invitation:
+    """What a live link would activate. Raises LinkNotLive."""
+    link = links.look(token, Purpose.ACTIVATION, clock.now())
+    if link.state is not LinkState.LIVE:
+        raise LinkNotLive(link.state)
+    registration = db.session.get(Registration, link.registration_id)
+    if registration is None or registration.closed_at is not None:
+        raise LinkNotLive(LinkState.WITHDRAWN)
+    return Invitation(
+        registration.id,
+        registration.email,
+        registration.client_id,
+        registration.language,
+        registration.browser_hash == hash_token(browser or ""),
+        registration.password_hash,
+        (registration.given_name, registration.family_name),
+    )
+
+
+def activate(token: str, *, browser: str | None, password: str | None, rules: Rules) -> Invitation:
+    """Use the link. Raises LinkNotLive, PasswordNeeded, AccountLocked, AttemptsCrowded and HashingBusy."""
+    invitation = look(token, browser)
+    if not invitation.same_browser:
+        _demand_password(invitation, password, rules)
+    _use(token, invitation, None, rules)
+    return invitation
+
+
+def activate_with_new_password(token: str, *, browser: str | None, password: str, rules: Rules) -> Invitation:
+    """Use the link and set another password than the registration's. Raises LinkNotLive and HashingBusy."""
+    invitation = look(token, browser)
+    _use(token, invitation, hasher().hash(password), rules)
+    return invitation
+
+
+def disown(token: str, *, browser: str | None) -> None:
+    """ "I did not create this": erase the registration. Raises LinkNotLive."""
+    invitation = look(token, browser)
+    now = clock.now()
+    with writing() as session:
+        if not links.use(session, token, Purpose.ACTIVATION, now):
+            raise LinkNotLive(LinkState.USED)
+        session.delete(session.get_one(Registration, invitation.registration_id))
+        audit.record(session, Event.REGISTRATION_DISOWNED, at=now, client_id=invitation.client_id)
+
+
+def resend(token: str, rules: Rules) -> str | None:
+    """Mail a new link for the registration of an expired one. Returns the address, None when it waits no longer."""
+    link = links.look(token, Purpose.ACTIVATION, clock.now())
+    if link.state is LinkState.EXPIRED and link.registration_id:
+        return resend_registration(link.registration_id, rules)
+    return None
+
+
+def resend_registration(registration_id: str, rules: Rules) -> str | None:
+    """Mail a new link for a registration that still waits. Returns its address, None when it waits no longer."""
+    now = clock.now()
+    with writing() as session:
+        registration = session.get(Registration, registration_id)
+        if registration is not None and registration.closed_at is None:
+            mail_activation(session, registration, rules, now)
+            audit.record(session, Event.ACTIVATION_RESENT, at=now, client_id=registration.client_id)
+            return registration.email
+    return None
+
+
+def _demand_password(invitation: Invitation, password: str | None, rules: Rules) -> None:
+    if not password:
+        raise PasswordNeeded
+    key = counters.key_of_registration(rules.vault, invitation.registration_id)
+    if not authentication.check_password(key, password, invitation.password_hash, rules).matches:
+        raise PasswordNeeded
+
+
+def _use(token: str, invitation: Invitation, password_hash: str | None, rules: Rules) -> None:
+    now = clock.now()
+    try:
+        with writing() as session:
+            if not links.use(session, token, Purpose.ACTIVATION, now):
+                raise LinkNotLive(LinkState.USED)
+            registration = session.get_one(Registration, invitation.registration_id)
+            if find_account(session, registration.username_key) is not None:
+                raise LinkNotLive(LinkState.WITHDRAWN)
+            account = _account_of(registration, password_hash, now)
+            session.add(account)
+            session.flush()
+            _accept(session, account, registration)
+            registration.closed_at, registration.account_id = now, account.id
+            counters.clear(session, counters.key_of_name(rules.vault, registration.username_key))
+            audit.record(
+                session, Event.ACTIVATED, at=now, account_id=account.id, client_id=registration.client_id
+            )
+    except (
+        IntegrityError
+    ) as error:  # another registration of the same address was activated at the same moment
+        raise LinkNotLive(LinkState.WITHDRAWN) from error
+
+
+def _account_of(registration: Registration, password_hash: str | None, now: datetime) -> Account:
+    return Account(
+        id=random_id(),
+        kind=UsernameKind.RESIDENT.value,
+        username=registration.email,
+        username_key=registration.username_key,
+        email=registration.email,
+        email_key=registration.username_key,
+        email_verified=True,
+        password_hash=password_hash or registration.password_hash,
+        given_name=registration.given_name,
+        family_name=registration.family_name,
+        phone=registration.phone,
+        street_address=registration.street_address,
+        postal_code=registration.postal_code,
+        locality=registration.locality,
+        language=registration.language,
+        claims={},
+        status=ACTIVE,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _accept(session: Session, account: Account, registration: Registration) -> None:
+    session.add_all(
+        Acceptance(account_id=account.id, accepted_at=registration.created_at, **document)
+        for document in registration.accepted
+    )

@@ -1,0 +1,123 @@
+"""Mailed links: 256 random bits, stored hashed, single use, one live link per purpose and owner."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from idp.accounts.models import MailedLink
+from idp.crypto import hash_token, random_token
+from idp.database import Statement, instant
+from idp.policy.lifetimes import is_live
+
+
+class Purpose(StrEnum):
+    ACTIVATION = "activation"
+    RESET = "reset"
+
+
+class LinkState(Enum):
+    LIVE = "live"
+    USED = "used"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"  # a newer link or a password change has replaced it
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link as it was found. The owner is an account or, before there is one, a registration."""
+
+    state: LinkState
+    account_id: str | None = None
+    registration_id: str | None = None
+    client_id: str | None = None
+
+
+_FIND = Statement(
+    "SELECT account_id, registration_id, client_id, expires_at, used_at, withdrawn_at FROM mailed_links"
+    " WHERE token_hash = :token_hash AND purpose = :purpose"
+)
+
+
+def make(
+    session: Session,
+    purpose: Purpose,
+    now: datetime,
+    expires_at: datetime,
+    *,
+    account_id: str | None = None,
+    registration_id: str | None = None,
+    client_id: str | None = None,
+) -> str:
+    """A new link's token, as part of the caller's transaction; older live ones of the same owner are withdrawn."""
+    withdraw(session, now, purpose, account_id=account_id, registration_id=registration_id)
+    token = random_token()
+    session.add(
+        MailedLink(
+            token_hash=hash_token(token),
+            purpose=purpose.value,
+            account_id=account_id,
+            registration_id=registration_id,
+            client_id=client_id,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    return token
+
+
+def withdraw(
+    session: Session,
+    now: datetime,
+    purpose: Purpose | None = None,
+    *,
+    account_id: str | None = None,
+    registration_id: str | None = None,
+) -> None:
+    """Kill the live links of an owner, of one purpose or of all."""
+    owner = (
+        MailedLink.account_id == account_id
+        if account_id
+        else MailedLink.registration_id == (registration_id or "")
+    )
+    query = sa.update(MailedLink).where(
+        owner, MailedLink.used_at.is_(None), MailedLink.withdrawn_at.is_(None)
+    )
+    if purpose is not None:
+        query = query.where(MailedLink.purpose == purpose.value)
+    session.execute(query.values(withdrawn_at=now))
+
+
+def look(token: str, purpose: Purpose, now: datetime) -> Link:
+    """What a link is worth, without using it."""
+    row = _FIND.one(token_hash=hash_token(token), purpose=purpose.value)
+    if row is None:
+        return Link(LinkState.UNKNOWN)
+    account_id, registration_id, client_id, expires_at, used_at, withdrawn_at = row
+    if used_at is not None:
+        state = LinkState.USED
+    elif withdrawn_at is not None:
+        state = LinkState.WITHDRAWN
+    else:
+        state = LinkState.LIVE if is_live(instant(expires_at), now) else LinkState.EXPIRED
+    return Link(state, account_id, registration_id, client_id)
+
+
+def use(session: Session, token: str, purpose: Purpose, now: datetime) -> bool:
+    """Use a live link, once, as part of the caller's transaction; False when it is not live or another was first."""
+    used = session.execute(
+        sa.update(MailedLink)
+        .where(
+            MailedLink.token_hash == hash_token(token),
+            MailedLink.purpose == purpose.value,
+            MailedLink.used_at.is_(None),
+            MailedLink.withdrawn_at.is_(None),
+            MailedLink.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(MailedLink.token_hash)
+    ).first()
+    return used is not None

@@ -1,0 +1,111 @@
+"""Tables of the accounts room."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import BigId, Instant, Json, Model
+
+ACTIVE = "active"
+DISABLED = "disabled"
+
+
+class Account(Model):
+    """An activated account. Its id is the subject identifier (`sub`) and never changes."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(sa.String(22), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(10))  # usernames.Kind
+    username: Mapped[str] = mapped_column(sa.String(254))
+    username_key: Mapped[str] = mapped_column(sa.String(254), unique=True)
+    email: Mapped[str | None] = mapped_column(sa.String(254))
+    email_key: Mapped[str | None] = mapped_column(sa.String(254), index=True)
+    email_verified: Mapped[bool] = mapped_column(default=False)
+    password_hash: Mapped[str] = mapped_column(sa.String(120))
+    given_name: Mapped[str | None] = mapped_column(sa.String(100))
+    family_name: Mapped[str | None] = mapped_column(sa.String(100))
+    phone: Mapped[str | None] = mapped_column(sa.String(40))
+    street_address: Mapped[str | None] = mapped_column(sa.String(200))
+    postal_code: Mapped[str | None] = mapped_column(sa.String(20))
+    locality: Mapped[str | None] = mapped_column(sa.String(100))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    claims: Mapped[dict[str, Any]] = mapped_column(
+        Json, default=dict
+    )  # further standard claims, by claim name
+    status: Mapped[str] = mapped_column(sa.String(10), default=ACTIVE)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def display_name(self) -> str:
+        return " ".join(part for part in (self.given_name, self.family_name) if part) or self.username
+
+
+class Registration(Model):
+    """What somebody typed to create an account, until the mailed link makes it one. Several may wait for one name."""
+
+    __tablename__ = "registrations"
+
+    id: Mapped[str] = mapped_column(sa.String(22), primary_key=True)
+    username_key: Mapped[str] = mapped_column(sa.String(254), index=True)
+    email: Mapped[str] = mapped_column(sa.String(254))
+    password_hash: Mapped[str] = mapped_column(sa.String(120))
+    given_name: Mapped[str] = mapped_column(sa.String(100))
+    family_name: Mapped[str] = mapped_column(sa.String(100))
+    phone: Mapped[str | None] = mapped_column(sa.String(40))
+    street_address: Mapped[str | None] = mapped_column(sa.String(200))
+    postal_code: Mapped[str | None] = mapped_column(sa.String(20))
+    locality: Mapped[str | None] = mapped_column(sa.String(100))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    accepted: Mapped[list[dict[str, str]]] = mapped_column(Json)  # document, version, language, sha256
+    browser_hash: Mapped[str] = mapped_column(sa.String(64))
+    client_id: Mapped[str | None] = mapped_column(sa.String(100))
+    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    account_id: Mapped[str | None] = mapped_column(sa.String(22))  # once activated
+
+
+class MailedLink(Model):
+    """A link that was mailed: single use, stored hashed."""
+
+    __tablename__ = "mailed_links"
+
+    token_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(sa.String(20))
+    account_id: Mapped[str | None] = mapped_column(sa.String(22), index=True)
+    registration_id: Mapped[str | None] = mapped_column(sa.String(22), index=True)
+    client_id: Mapped[str | None] = mapped_column(sa.String(100))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class LoginCounter(Model):
+    """Consecutive wrong passwords of an account, of a known device with it, or of a name without an account."""
+
+    __tablename__ = "login_counters"
+
+    key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    reserved: Mapped[int] = mapped_column(default=0)
+    reserved_until: Mapped[datetime | None] = mapped_column(Instant)
+    locked_until: Mapped[datetime | None] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class Acceptance(Model):
+    """A version of a document that an account has accepted (terms) or acknowledged (privacy notice)."""
+
+    __tablename__ = "acceptances"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    document: Mapped[str] = mapped_column(sa.String(20))
+    version: Mapped[str] = mapped_column(sa.String(40))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    accepted_at: Mapped[datetime] = mapped_column(Instant)

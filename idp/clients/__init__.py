@@ -1,0 +1,1 @@
+"""Client apps (e-services): metadata, validation, secrets."""

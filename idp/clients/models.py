@@ -1,0 +1,25 @@
+"""The table of client apps."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import Instant, Json, Model
+
+
+class ClientApp(Model):
+    """A registered client. `registration` holds its metadata by the names of RFC 7591 and OpenID Connect."""
+
+    __tablename__ = "clients"
+
+    client_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    registration: Mapped[dict[str, Any]] = mapped_column(Json)
+    secret_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    first_party: Mapped[bool] = mapped_column(default=True)  # the municipality's own: no consent page
+    pkce_required: Mapped[bool] = mapped_column(default=True)
+    resource_server: Mapped[bool] = mapped_column(default=False)  # may introspect tokens meant for it
+    enabled: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,0 +1,177 @@
+"""Client apps in memory: looked up at every protocol request, reloaded when their version changes."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import Flask, current_app
+
+from idp import versions
+from idp.clients.models import ClientApp
+from idp.crypto import equal, hash_token
+from idp.database import db
+
+LOOPBACK_HOSTS = {"127.0.0.1", "[::1]", "localhost"}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A registered client, read-only. `registration` is its metadata by the names of RFC 7591.
+
+    Method names are those that Authlib asks of a client.
+    """
+
+    client_id: str
+    registration: Mapping[str, Any]
+    secret_hash: str | None
+    first_party: bool
+    pkce_required: bool
+    resource_server: bool
+
+    # -- for Authlib -------------------------------------------------------------------------------------------------
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str | None:
+        """The registered redirect URI, if there is just one (RFC 6749 section 3.1.2.3)."""
+        return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """The requested scope without what this client may not have."""
+        return " ".join(value for value in (scope or "").split() if value in self.scopes)
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Exact string match; a native client's loopback port may vary (RFC 8252 section 7.3)."""
+        if redirect_uri in self.redirect_uris:
+            return True
+        if self.registration.get("application_type") != "native":
+            return False
+        wanted = _without_loopback_port(redirect_uri)
+        return wanted is not None and wanted in {_without_loopback_port(uri) for uri in self.redirect_uris}
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return self.secret_hash is not None and equal(self.secret_hash, hash_token(client_secret))
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """The one registered method holds at every endpoint (OpenID Connect Registration 2)."""
+        return method == self.token_endpoint_auth_method
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type in self.response_types
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in self.grant_types
+
+    @property
+    def client_metadata(self) -> Mapping[str, Any]:
+        return self.registration
+
+    # -- metadata with the specification's defaults --------------------------------------------------------------------
+
+    @cached_property
+    def redirect_uris(self) -> tuple[str, ...]:
+        return tuple(self.registration.get("redirect_uris", ()))
+
+    @cached_property
+    def post_logout_redirect_uris(self) -> tuple[str, ...]:
+        return tuple(self.registration.get("post_logout_redirect_uris", ()))
+
+    @cached_property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self.registration.get("scope", "openid").split())
+
+    @cached_property
+    def response_types(self) -> frozenset[str]:
+        return frozenset(self.registration.get("response_types", ("code",)))
+
+    @cached_property
+    def grant_types(self) -> frozenset[str]:
+        return frozenset(self.registration.get("grant_types", ("authorization_code",)))
+
+    @property
+    def token_endpoint_auth_method(self) -> str:
+        return cast("str", self.registration.get("token_endpoint_auth_method", "client_secret_basic"))
+
+    @property
+    def id_token_alg(self) -> str:
+        return cast("str", self.registration.get("id_token_signed_response_alg", "RS256"))
+
+    @property
+    def client_uri(self) -> str | None:
+        return self.registration.get("client_uri")
+
+    @property
+    def initiate_login_uri(self) -> str | None:
+        return self.registration.get("initiate_login_uri")
+
+    def text(self, name: str, language: str) -> str | None:
+        """A human-readable member such as `client_name`, in a language (RFC 7591 section 2.2: `client_name#sv`)."""
+        return self.registration.get(f"{name}#{language}") or self.registration.get(name)
+
+
+def _without_loopback_port(uri: str) -> tuple[str, str, str, str] | None:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        return None
+    host = parts.netloc.rsplit(":", 1)[0] if parts.port is not None else parts.netloc
+    if parts.scheme != "http" or host not in LOOPBACK_HOSTS or "#" in uri:
+        return None
+    return parts.scheme, host, parts.path, parts.query
+
+
+class Registry:
+    """Enabled clients by client_id. Misses are not remembered, hits until something changes."""
+
+    def __init__(self, app: Flask) -> None:
+        self._known: dict[str, Client] = {}
+        self._lock = threading.Lock()
+        versions.watcher(app).on_change("clients", self.forget)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._known = {}
+
+    def find(self, client_id: str | None) -> Client | None:
+        if not client_id or len(client_id) > 100:
+            return None
+        known = self._known
+        client = known.get(client_id)
+        if client is None:
+            client = _read(client_id)
+            if client is not None:
+                known[client_id] = client  # into the dictionary it was missed in: a reload meanwhile drops it
+        return client
+
+
+def _read(client_id: str) -> Client | None:
+    if "\x00" in client_id or not client_id.isprintable():
+        return None
+    query = sa.select(ClientApp.__table__).where(ClientApp.client_id == client_id, ClientApp.enabled)
+    with db.engine.connect() as connection:
+        row = connection.execute(query).first()
+    if row is None:
+        return None
+    return Client(
+        client_id=row.client_id,
+        registration=row.registration,
+        secret_hash=row.secret_hash,
+        first_party=row.first_party,
+        pkce_required=row.pkce_required,
+        resource_server=row.resource_server,
+    )
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["clients"] = Registry(app)
+
+
+def find(client_id: str | None) -> Client | None:
+    """The enabled client of that id, or None."""
+    return cast("Registry", current_app.extensions["clients"]).find(client_id)

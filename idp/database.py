@@ -1,0 +1,286 @@
+"""The database: SQLite or PostgreSQL, two doors to one set of tables.
+
+`writing` and `db.session` are SQLAlchemy, for everything that is not hot. `Statement` is a lean path to the driver for
+what runs at every protocol request: one SQL text, one round trip, no Session. Both raise `DatabaseUnavailable` (or
+SQLAlchemy's OperationalError) when the database is gone; faces answer 503.
+"""
+
+import json
+import queue
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import psycopg
+import sqlalchemy as sa
+from flask import Flask, current_app
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from idp.settings import Settings
+
+Row = tuple[Any, ...]
+
+
+class DatabaseUnavailable(Exception):
+    """The database does not answer; the same request may succeed a little later."""
+
+
+class Base(DeclarativeBase):
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate()
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC: `timestamptz` on PostgreSQL, sortable ISO 8601 text on SQLite."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(32))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return _sqlite_text(value)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        return instant(value)
+
+
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only INTEGER keys
+
+
+def _sqlite_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+sqlite3.register_adapter(datetime, _sqlite_text)
+
+
+def instant(value: Any) -> Any:
+    """A moment as a Statement returned it (text on SQLite), as an aware datetime. None stays None."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return value
+
+
+def json_value(value: Any) -> Any:
+    """A JSON column as a Statement returned it: text on SQLite, decoded on PostgreSQL."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Open the engine and the lean pool for this app; nothing connects before the first use."""
+    url = sa.make_url(settings.database_url)
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite:
+        settings.folders.data.mkdir(parents=True, exist_ok=True)
+    wait = settings.database.timeout_seconds
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (
+        {"connect_args": {"timeout": wait}}
+        if sqlite
+        else {
+            "pool_pre_ping": True,
+            "pool_size": 4,
+            "max_overflow": 12,
+            "pool_timeout": wait,
+            "connect_args": {"connect_timeout": wait},
+        }
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=sqlite)
+    with app.app_context():
+        engine = db.engine
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    app.extensions["lean"] = LeanPool(url, wait, size=16)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object = None) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # acknowledged means durable
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that will write takes its place in the queue at once, or it could fail half-way.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """One transaction with a fresh session: committed at the end of the block, rolled back by an exception."""
+    engine = db.engine.execution_options(writes=True)
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+class Statement:
+    """One SQL text for the lean path. Parameters are named `:so`; `sqlite` is the text there, where it must differ.
+
+    Runs in autocommit, or inside `transaction()`. Times go in as aware datetimes; read them back through `instant`.
+    """
+
+    def __init__(self, sql: str, *, sqlite: str | None = None) -> None:
+        self.postgresql = re.sub(r"(?<![:\w]):(\w+)", r"%(\1)s", sql.replace("%", "%%"))
+        self.sqlite = sqlite if sqlite is not None else sql
+
+    def one(self, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        rows = self.all(**parameters)
+        return rows[0] if rows else None
+
+    def all(self, **parameters: Any) -> list[Row]:
+        return lean().run(self, parameters)
+
+
+class LeanPool:
+    """A bounded number of driver connections in autocommit, opened when first needed, most recently used first."""
+
+    def __init__(self, url: sa.URL, wait_seconds: int, size: int) -> None:
+        self.sqlite = url.get_backend_name() == "sqlite"
+        self._url = url
+        self._wait = wait_seconds
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        for _ in range(size):
+            self._idle.put(None)
+        self._held = threading.local()
+
+    def run(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        held = getattr(self._held, "connection", None)
+        if held is not None:
+            return self._execute(held, statement, parameters)
+        with self._connection() as connection:
+            return self._execute(connection, statement, parameters)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if getattr(self._held, "connection", None) is not None:
+            raise RuntimeError("already inside a transaction")
+        with self._connection() as connection:
+            self._held.connection = connection
+            try:
+                connection.execute("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
+                try:
+                    yield
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+            finally:
+                self._held.connection = None
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        try:
+            connection = self._idle.get(timeout=self._wait)
+        except queue.Empty as error:
+            raise DatabaseUnavailable("every database connection is busy") from error
+        try:
+            if connection is None:
+                connection = self._connect()
+            yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError) as error:
+            if not self.sqlite:
+                _close(connection)
+                connection = None
+                self.close_idle()  # the others are stale too: the server went away
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            self._idle.put(connection)
+
+    def _connect(self) -> Any:
+        if self.sqlite:
+            connection = sqlite3.connect(
+                self._url.database or ":memory:", timeout=self._wait, check_same_thread=False
+            )
+            _prepare_sqlite(connection)
+            return connection
+        return psycopg.connect(
+            host=cast("str | None", self._url.query.get("host") or self._url.host),
+            port=self._url.port,
+            user=self._url.username,
+            password=self._url.password,
+            dbname=self._url.database,
+            connect_timeout=self._wait,
+            autocommit=True,
+            prepare_threshold=2,
+        )
+
+    def _execute(self, connection: Any, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        if self.sqlite:
+            return cast("list[Row]", connection.execute(statement.sqlite, parameters).fetchall())
+        cursor = connection.execute(statement.postgresql, parameters)
+        return cast("list[Row]", cursor.fetchall()) if cursor.description else []
+
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses; new ones are opened when needed."""
+        for _ in range(self._idle.qsize()):
+            try:
+                _close(self._idle.get_nowait())
+            except queue.Empty:
+                return
+            self._idle.put(None)
+
+
+def _close(connection: Any) -> None:
+    if connection is not None:
+        try:
+            connection.close()
+        except (psycopg.Error, sqlite3.Error):
+            pass
+
+
+def lean() -> LeanPool:
+    """The lean pool of the running app."""
+    return cast("LeanPool", current_app.extensions["lean"])
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One transaction for the Statements inside the block: all of them or none."""
+    with lean().transaction():
+        yield
+
+
+_PING = Statement("SELECT 1")
+
+
+def ping() -> None:
+    """Ask the database for a sign of life. Raises DatabaseUnavailable."""
+    _PING.one()

@@ -1,0 +1,1 @@
+"""What an account has allowed a client: authorization requests, codes, refresh tokens, consents."""

@@ -1,0 +1,203 @@
+"""The provider's signing keys: made at first use, encrypted at rest, rotated without a restart.
+
+For each algorithm one key is `next` (published, so that relying parties know it in time), one is `active` (signs), and
+older ones are `retired` (published for a while; verify id_token_hint for 13 months). A leaked key is `withdrawn`.
+"""
+
+import base64
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, cast
+
+import sqlalchemy as sa
+from flask import Flask, current_app
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import import_key as import_jwk
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from idp import clock, versions
+from idp.crypto import Vault, random_id
+from idp.database import Instant, Model, db, writing
+
+ALGORITHMS = ("RS256", "ES256")
+NEXT, ACTIVE, RETIRED, WITHDRAWN = "next", "active", "retired", "withdrawn"
+HINT_VALIDITY = timedelta(days=397)  # 13 months
+
+SigningJwk = RSAKey | ECKey
+
+
+class NotOurToken(Exception):
+    """The text is not a JWT that one of our keys has signed."""
+
+
+class SigningKey(Model):
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(sa.String(22), primary_key=True)
+    alg: Mapped[str] = mapped_column(sa.String(10))
+    state: Mapped[str] = mapped_column(sa.String(10))
+    sealed_private_key: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    activated_at: Mapped[datetime | None] = mapped_column(Instant)
+    retired_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key in memory, with all that can be computed once."""
+
+    kid: str
+    alg: str
+    jwk: SigningJwk
+    _headers: dict[str, bytes] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def public(self) -> dict[str, Any]:
+        """The public JWK, with kid, use and alg (RFC 7517)."""
+        return {**self.jwk.as_dict(private=False), "kid": self.kid, "use": "sig", "alg": self.alg}
+
+    @cached_property
+    def _algorithm(self) -> Any:
+        return jws.JWSRegistry.algorithms[self.alg]
+
+    def sign(self, claims: dict[str, Any], typ: str = "JWT") -> str:
+        """A compact JWS of `claims` (RFC 7515); the header is encoded once per key and type."""
+        header = self._headers.get(typ)
+        if header is None:
+            header = self._headers[typ] = _part({"alg": self.alg, "kid": self.kid, "typ": typ})
+        message = header + b"." + _part(claims)
+        signature = self._algorithm.sign(message, self.jwk)
+        return (message + b"." + _base64url(signature)).decode()
+
+
+def _base64url(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def _part(content: dict[str, Any]) -> bytes:
+    return _base64url(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+class Keyring:
+    """The keys as this worker knows them. Reads need no lock: a reload replaces one immutable snapshot."""
+
+    def __init__(self, app: Flask, vault: Vault, published_for: timedelta) -> None:
+        self._app = app
+        self._vault = vault
+        self._published_for = published_for
+        self._lock = threading.Lock()
+        self._snapshot: _Snapshot | None = None
+        versions.watcher(app).on_change("keys", self.forget)
+
+    def forget(self) -> None:
+        self._snapshot = None
+
+    def _current(self) -> "_Snapshot":
+        snapshot = self._snapshot
+        if snapshot is None:
+            with self._lock:
+                snapshot = self._snapshot = self._snapshot or self._load()
+        return snapshot
+
+    def _load(self) -> "_Snapshot":
+        with db.engine.connect() as connection:
+            rows = connection.execute(sa.select(SigningKey.__table__)).all()
+        if not rows:
+            with self._app.app_context():
+                ensure(self._vault)
+            with db.engine.connect() as connection:
+                rows = connection.execute(sa.select(SigningKey.__table__)).all()
+        now = clock.now()
+        active: dict[str, Key] = {}
+        published: list[dict[str, Any]] = []
+        verifying: list[Any] = []
+        for row in sorted(rows, key=lambda r: r.created_at):
+            if row.state == WITHDRAWN or (row.retired_at and now - row.retired_at > HINT_VALIDITY):
+                continue
+            private = json.loads(self._vault.decrypt(row.sealed_private_key))
+            key = Key(row.kid, row.alg, cast("SigningJwk", import_jwk(private)))
+            verifying.append(import_jwk(cast("Any", key.public)))
+            if row.state == ACTIVE:
+                active[row.alg] = key
+            if row.state != RETIRED or now - row.retired_at <= self._published_for:
+                published.append(key.public)
+        return _Snapshot(active, {"keys": published}, KeySet(verifying))
+
+    def signing(self, alg: str) -> Key:
+        """The active key of an algorithm of ALGORITHMS."""
+        return self._current().active[alg]
+
+    def jwks(self) -> dict[str, Any]:
+        """The published JWK Set: public keys only."""
+        return self._current().published
+
+    def verify(self, token: str, *, algorithms: tuple[str, ...] = ALGORITHMS) -> jwt.Token:
+        """Check that we signed `token`; times are not judged. Raises NotOurToken."""
+        try:
+            return jwt.decode(token, self._current().verifying, algorithms=list(algorithms))
+        except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise NotOurToken(str(error)) from error
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    active: dict[str, Key]
+    published: dict[str, Any]
+    verifying: KeySet
+
+
+def init_app(app: Flask, vault: Vault, published_for: timedelta) -> None:
+    app.extensions["keyring"] = Keyring(app, vault, published_for)
+
+
+def keyring() -> Keyring:
+    """The keyring of the running app."""
+    return cast("Keyring", current_app.extensions["keyring"])
+
+
+def _make(vault: Vault, alg: str, state: str, now: datetime) -> SigningKey:
+    jwk = RSAKey.generate_key(2048) if alg == "RS256" else ECKey.generate_key("P-256")
+    return SigningKey(
+        kid=random_id(),
+        alg=alg,
+        state=state,
+        sealed_private_key=vault.encrypt(json.dumps(jwk.as_dict(private=True))),
+        created_at=now,
+        activated_at=now if state == ACTIVE else None,
+    )
+
+
+def ensure(vault: Vault) -> None:
+    """Make the first keys, unless there are some. Safe when several workers start at once."""
+    try:
+        with writing() as session:
+            versions.bump(session, "keys")  # the row lock lets one worker in at a time
+            session.flush()
+            present = set(session.scalars(sa.select(SigningKey.alg).where(SigningKey.state == ACTIVE)))
+            for alg in ALGORITHMS:
+                if alg not in present:
+                    session.add_all(_make(vault, alg, state, clock.now()) for state in (ACTIVE, NEXT))
+    except IntegrityError:
+        return  # another worker was first
+
+
+def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> None:
+    """Promote the next keys, retire the active ones and publish new next keys.
+
+    With `emergency`, the active keys are withdrawn at once: nothing they signed is accepted any more.
+    """
+    now = clock.now()
+    for key in session.scalars(sa.select(SigningKey).where(SigningKey.state == ACTIVE)):
+        key.state = WITHDRAWN if emergency else RETIRED
+        key.retired_at = now
+    for key in session.scalars(sa.select(SigningKey).where(SigningKey.state == NEXT)):
+        key.state = ACTIVE
+        key.activated_at = now
+    session.add_all(_make(vault, alg, NEXT, now) for alg in ALGORITHMS)
+    versions.bump(session, "keys")

@@ -1,0 +1,1 @@
+"""Messages to people: composed, kept in a durable outbox, delivered by a worker."""

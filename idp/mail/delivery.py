@@ -1,0 +1,144 @@
+"""Delivering what waits in the outbox, over SMTP by Flask-Mail, or into the demo's inbox."""
+
+import smtplib
+import ssl
+import threading
+
+import structlog
+from flask import Flask
+from flask_mail import BadHeaderError, Connection, Mail
+from flask_mail import Message as SmtpMessage
+from sqlalchemy.exc import SQLAlchemyError
+
+from idp import clock
+from idp.crypto import Undecryptable, Vault
+from idp.database import DatabaseUnavailable
+from idp.mail import outbox
+from idp.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 2.0
+
+
+class SmtpConnection(Connection):
+    """Flask-Mail's connection with a time-out and with certificates checked."""
+
+    def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
+        mail = self.mail
+        context = ssl.create_default_context()
+        timeout = mail.state_timeout  # type: ignore[attr-defined]
+        if mail.use_ssl:
+            host: smtplib.SMTP = smtplib.SMTP_SSL(mail.server, mail.port, timeout=timeout, context=context)
+        else:
+            host = smtplib.SMTP(mail.server, mail.port, timeout=timeout)
+            if mail.use_tls:
+                host.starttls(context=context)
+        if mail.username:
+            host.login(mail.username, mail.password or "")
+        return host
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    mail = settings.mail
+    app.config.update(
+        MAIL_SERVER=mail.host,
+        MAIL_PORT=mail.port,
+        MAIL_USERNAME=mail.username or None,
+        MAIL_PASSWORD=mail.password or None,
+        MAIL_USE_TLS=mail.security == "starttls",
+        MAIL_USE_SSL=mail.security == "tls",
+        MAIL_DEFAULT_SENDER=mail.sender,
+        MAIL_SUPPRESS_SEND=False,
+    )
+    Mail(app)
+    app.extensions["mail"].state_timeout = mail.timeout_seconds
+
+
+def check(app: Flask) -> None:
+    """Connect to the SMTP server and log in, sending nothing. Raises OSError or smtplib.SMTPException."""
+    host = SmtpConnection(app.extensions["mail"]).configure_host()
+    host.noop()
+    host.quit()
+
+
+def deliver_due(app: Flask, vault: Vault, settings: Settings) -> int:
+    """Deliver what is due now, once. Returns how many messages left; failures are noted for a later try."""
+    waiting = outbox.lease(vault, clock.now())
+    if not waiting:
+        return 0
+    if settings.mode == "demo" and not settings.mail.host:
+        for item in waiting:
+            outbox.sent(item.id, clock.now(), keep=True)
+        return len(waiting)
+    delivered = 0
+    for item in waiting:
+        delivered += _deliver(app, item)
+    return delivered
+
+
+def _deliver(app: Flask, item: outbox.Waiting) -> int:
+    message = SmtpMessage(
+        subject=item.message.subject,
+        recipients=[item.message.to],
+        body=item.message.text,
+        html=item.message.html,
+        sender=app.config["MAIL_DEFAULT_SENDER"],
+        extra_headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+    )
+    try:
+        with SmtpConnection(app.extensions["mail"]) as connection:
+            connection.send(message)
+    except (smtplib.SMTPRecipientsRefused, BadHeaderError, UnicodeError) as error:
+        # Permanent for this message: the address is refused or cannot be written down.
+        permanent = not isinstance(error, smtplib.SMTPRecipientsRefused) or all(
+            code >= 500 for code, _ in error.recipients.values()
+        )
+        outbox.failed(item, _reason(error), clock.now(), for_good=permanent)
+        log.warning("mail refused", kind=item.message.kind, attempts=item.attempts, reason=_reason(error))
+        return 0
+    except (OSError, smtplib.SMTPException) as error:
+        outbox.failed(item, _reason(error), clock.now())
+        log.warning(
+            "mail not delivered yet", kind=item.message.kind, attempts=item.attempts, reason=_reason(error)
+        )
+        return 0
+    outbox.sent(item.id, clock.now())
+    log.info("mail delivered", kind=item.message.kind, attempts=item.attempts)
+    return 1
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without addresses."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{type(error).__name__} {error.smtp_code}"
+    return (
+        type(error).__name__
+        if isinstance(error, smtplib.SMTPException)
+        else f"{type(error).__name__}: {error}"
+    )
+
+
+class Worker:
+    """A thread that delivers until it is stopped. Every server process runs one; leases keep them apart."""
+
+    def __init__(self, app: Flask, vault: Vault, settings: Settings) -> None:
+        self._app, self._vault, self._settings = app, vault, settings
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="outbox", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            delivered = 0
+            try:
+                with self._app.app_context():
+                    delivered = deliver_due(self._app, self._vault, self._settings)
+            except (DatabaseUnavailable, SQLAlchemyError, Undecryptable) as error:
+                log.warning("outbox not read", error=type(error).__name__)
+            if not delivered:
+                self._stop.wait(IDLE_SECONDS)

@@ -1,0 +1,105 @@
+"""How clients prove who they are: exactly one method per request, the one that is registered.
+
+client_secret_basic, client_secret_post and none are Authlib's; private_key_jwt is RFC 7523 with single-use `jti`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from idp import clock
+from idp.accounts.rules import rules
+from idp.clients.registration import AUTH_METHODS
+from idp.clients.registry import Client
+from idp.grants import access
+from idp.oidc.requests import ProviderRequest
+
+CLOCK_SKEW_SECONDS = 15
+MAX_ASSERTION_SECONDS = 3600
+ASSERTION_ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"]
+
+
+class UnauthenticatedClient(InvalidClientError):
+    """`invalid_client`: 401 with a challenge, whatever method was tried (RFC 6749 5.2)."""
+
+    status_code = 401
+
+    def __init__(self, description: str = "Client authentication failed.") -> None:
+        super().__init__(description=description, status_code=401)
+
+
+def presented_method(request: ProviderRequest) -> str:
+    """The method that the request uses. Raises InvalidRequestError for more than one (RFC 6749 2.3)."""
+    form = request.payload.data
+    found = [
+        method
+        for method, present in (
+            ("client_secret_basic", request.headers.get("Authorization", "")[:6].lower() == "basic "),
+            ("private_key_jwt", "client_assertion" in form or "client_assertion_type" in form),
+            ("client_secret_post", "client_secret" in form),
+        )
+        if present
+    ]
+    if len(found) > 1:
+        raise InvalidRequestError("More than one client authentication method was used.")
+    return found[0] if found else "none"
+
+
+class PrivateKeyJwt(JWTBearerClientAssertion):
+    """RFC 7523 with the client's registered keys."""
+
+    CLIENT_AUTH_METHOD = "private_key_jwt"
+
+    def __init__(self) -> None:
+        super().__init__(validate_jti=True, leeway=CLOCK_SKEW_SECONDS)
+
+    def get_audiences(self) -> list[str]:
+        issuer = rules().settings.issuer
+        return [issuer, f"{issuer}/oauth2/token"]
+
+    def resolve_client_public_key(self, client: Client) -> KeySet:
+        return KeySet.import_key_set(cast("Any", client.registration.get("jwks", {"keys": []})))
+
+    def process_assertion_claims(self, assertion: str, resolve_key: Any) -> dict[str, Any]:
+        try:
+            token = jwt.decode(assertion, resolve_key, algorithms=ASSERTION_ALGORITHMS)
+        except (JoseError, ValueError, TypeError) as error:
+            raise UnauthenticatedClient("The client assertion is not signed by the client.") from error
+        self.verify_claims(token.claims)
+        return token.claims
+
+    def validate_jti(self, claims: dict[str, Any], jti: Any) -> bool:
+        """Single use, remembered until the assertion expires; so it may not live long."""
+        now = clock.timestamp()
+        exp = int(claims["exp"])
+        if not isinstance(jti, str) or not jti or exp - now > MAX_ASSERTION_SECONDS:
+            return False
+        expires_at = datetime.fromtimestamp(exp + CLOCK_SKEW_SECONDS, UTC)
+        return access.spend_assertion(claims["sub"], jti, expires_at)
+
+
+def register_methods(server: Any) -> None:
+    server.register_client_auth_method(PrivateKeyJwt.CLIENT_AUTH_METHOD, PrivateKeyJwt())
+
+
+def authenticate(server: Any, request: ProviderRequest, endpoint: str) -> Client:
+    """The client of a request. Raises UnauthenticatedClient or InvalidRequestError."""
+    method = presented_method(request)
+    if method not in AUTH_METHODS:
+        raise UnauthenticatedClient
+    try:
+        client = cast("Client", server.call_client_auth(request, [method], endpoint))
+    except InvalidClientError as error:
+        raise UnauthenticatedClient from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise UnauthenticatedClient from error  # credentials of a shape that Authlib does not expect
+    stated = request.payload.client_id
+    if stated and stated != client.client_id:
+        raise UnauthenticatedClient("client_id is not the authenticated client.")
+    request.client = client
+    return client

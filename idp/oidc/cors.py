@@ -1,0 +1,28 @@
+"""Cross-origin requests: allowed where a script needs them (token, userinfo, JWKS, discovery), never at authorize."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from flask import Response, request
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+def allowed(view: Callable[[], Response]) -> Callable[[], Response]:
+    """Let any origin call the view; no cookie is read there, so nothing is given away."""
+
+    @wraps(view)
+    def wrapped() -> Response:
+        if request.method == "OPTIONS":
+            response = Response(status=204, headers=_PREFLIGHT)
+        else:
+            response = view()
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+        return response
+
+    return wrapped

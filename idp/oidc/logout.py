@@ -1,0 +1,127 @@
+"""RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
+
+With an ID token of the session in this browser the person is logged out at once; in every doubtful case a page asks
+first, and nothing is redirected to an address that is not registered.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from authlib.oidc.rpinitiated import EndSessionEndpoint
+from authlib.oidc.rpinitiated.end_session import EndSessionRequest
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+
+from idp.accounts.rules import rules
+from idp.keys import NotOurToken, keyring
+from idp.oidc.requests import ProviderRequest, repeated
+from idp.texts import wish
+from idp.web import headers, visitors
+from idp.web.errors import error_page
+from idp.web.logout import end_current_session
+
+
+class EndSession(EndSessionEndpoint):
+    """Authlib's rules; the hint may have expired, but must be signed by us."""
+
+    def create_endpoint_request(self, request: Any) -> Any:
+        return request
+
+    def _validate_id_token_hint(self, id_token_hint: str) -> dict[str, Any]:
+        try:
+            claims = dict(keyring().verify(id_token_hint).claims)
+        except NotOurToken as error:
+            raise InvalidRequestError("id_token_hint is not an ID token of this provider.") from error
+        if claims.get("iss") != rules().settings.issuer or "sid" not in claims:
+            raise InvalidRequestError("id_token_hint is not an ID token of this provider.")
+        return claims
+
+    def end_session(self, end_session_request: EndSessionRequest) -> None:
+        """Done by the views below, which have the response to put the cookie into."""
+
+
+class ConfirmForm(FlaskForm):
+    """The button that logs out."""
+
+
+def add_to(blueprint: Blueprint) -> None:
+    blueprint.add_url_rule("/oauth2/logout", "logout", logout, methods=["GET", "POST"])
+    blueprint.add_url_rule(
+        "/oauth2/logout/confirm", "confirm_logout", confirm_logout, methods=["GET", "POST"]
+    )
+
+
+def logout() -> Response:
+    if request.method == "POST":
+        # A cross-site POST carries no SameSite=Lax cookie: the session is read at a GET of our own.
+        return make_response(
+            redirect(f"/oauth2/logout?{urlencode(list(request.form.items(multi=True)))}", 303)
+        )
+    return _judge(asked=False)
+
+
+def confirm_logout() -> Response:
+    """The page that asks, for requests that prove nothing."""
+    return _judge(asked=True)
+
+
+def _judge(*, asked: bool) -> Response:
+    from idp.oidc.server import provider
+
+    wish(request.args.get("ui_locales"))
+    try:
+        if repeated(request.args):
+            raise InvalidRequestError("A parameter is given twice.")
+        checked = provider().validate_endpoint_request(
+            EndSession.ENDPOINT_NAME, ProviderRequest(request.args)
+        )
+    except OAuth2Error:
+        return _doubtful()
+    wanted = request.args.get("post_logout_redirect_uri")
+    if wanted and checked.redirect_uri is None and checked.id_token_claims:
+        return _doubtful(checked.client)
+    g.client = checked.client
+    session = visitors.current_session()
+    if session is None or (checked.id_token_claims and checked.id_token_claims["sid"] == session.sid):
+        return _log_out(checked)
+    form = ConfirmForm()
+    if asked and form.validate_on_submit():
+        return _log_out(checked)
+    if not asked:
+        return make_response(redirect(f"/oauth2/logout/confirm?{urlencode(request.args)}", 303))
+    if checked.redirect_uri:
+        headers.allow_form_target(checked.redirect_uri)
+    return make_response(render_template("pages/log_out.html", form=form))
+
+
+def _log_out(checked: EndSessionRequest) -> Response:
+    if checked.redirect_uri:
+        response = make_response(redirect(checked.redirect_uri, 303))
+    else:
+        client = checked.client
+        response = make_response(redirect("/logged-out", 303)) if client is None else _logged_out_page()
+    end_current_session(response)
+    return response
+
+
+def _logged_out_page() -> Response:
+    """We may not redirect, but can name the e-service and lead to its registered front page."""
+    session = visitors.current_session()
+    visitors.forget_current_session()
+    page = render_template("pages/logged_out.html", continue_url=g.client.client_uri)
+    g.current_session = session
+    return make_response(page)
+
+
+def _doubtful(client: Any = None) -> Response:
+    """Something about the request is wrong: say so, and let the person log out here if they like."""
+    return error_page(
+        400,
+        _("Logging out was not understood"),
+        _("The service sent a logout request that we could not accept. You can log out in your own details."),
+        client=client,
+        back_url="/logout",
+    )

@@ -1,0 +1,96 @@
+"""Authlib wired to this house: clients from memory, our tokens, our way of authenticating clients."""
+
+from typing import Any, cast
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc9207 import IssuerParameter
+from flask import Flask, Response, current_app, json
+
+from idp import versions
+from idp.accounts.rules import rules
+from idp.clients import registry
+from idp.clients.registry import Client
+from idp.oidc import client_authentication
+from idp.oidc.grant_authorization_code import AuthorizationCode, Pkce
+from idp.oidc.grant_refresh_token import RefreshToken
+from idp.oidc.introspection import Introspection
+from idp.oidc.logout import EndSession
+from idp.oidc.requests import ProviderRequest
+from idp.oidc.revocation import Revocation
+from idp.oidc.tokens import AccessTokenCache
+
+NO_STORE = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+
+
+class Provider(AuthorizationServer):
+    """The authorization server. Adding a grant or an endpoint is adding a module and a line in `init_app`."""
+
+    def query_client(self, client_id: str) -> Client | None:
+        return registry.find(client_id)
+
+    def save_token(self, token: dict[str, Any], request: ProviderRequest) -> None:
+        """Nothing to do: grants store what must be stored in the same write that uses the code or refresh token."""
+
+    def create_oauth2_request(self, request: Any) -> ProviderRequest:
+        if not isinstance(request, ProviderRequest):
+            raise TypeError("a protocol endpoint makes its own ProviderRequest")
+        return request
+
+    def authenticate_client(
+        self, request: ProviderRequest, methods: list[str], endpoint: str = "token"
+    ) -> Client:
+        return client_authentication.authenticate(self, request, endpoint)
+
+    def call_client_auth(self, request: ProviderRequest, methods: list[str], endpoint: str) -> Any:
+        """Authlib's own authentication by the one method that was presented."""
+        return super().authenticate_client(request, methods, endpoint)
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Authlib's signals are not used."""
+
+    def handle_response(self, status_code: int, payload: Any, headers: list[tuple[str, str]]) -> Response:
+        if status_code == 302:
+            status_code = 303  # the next request is a GET, whatever this one was (RFC 9700 4.12)
+        body = json.dumps(payload) if isinstance(payload, dict) else payload
+        response = Response(body, status_code, headers)
+        if response.mimetype == "application/json":
+            response.headers["Content-Type"] = "application/json"
+        for name, value in NO_STORE:
+            response.headers[name] = value
+        return response
+
+    def handle_error_response(self, request: Any, error: OAuth2Error) -> Response:
+        return self.handle_response(*error(None))
+
+
+class Issuer(IssuerParameter):
+    """`iss` in every authorization response (RFC 9207)."""
+
+    def get_issuer(self) -> str:
+        return rules().settings.issuer
+
+
+def init_app(app: Flask) -> None:
+    app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = False  # grants make their own
+    provider = Provider(app)
+    client_authentication.register_methods(provider)
+    provider.register_grant(AuthorizationCode, [Pkce(required=True)])
+    provider.register_grant(RefreshToken)
+    provider.register_endpoint(Introspection)
+    provider.register_endpoint(Revocation)
+    provider.register_endpoint(EndSession)
+    app.extensions["provider"] = provider
+    cache = app.extensions["access_tokens"] = AccessTokenCache()
+    keyring = app.extensions["keyring"]
+
+    def keys_changed() -> None:
+        keyring.forget()
+        cache.forget()
+
+    versions.watcher(app).on_change("keys", keys_changed)
+
+
+def provider() -> Provider:
+    """The provider of the running app."""
+    return cast("Provider", current_app.extensions["provider"])

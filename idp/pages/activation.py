@@ -1,0 +1,148 @@
+"""The activation link: a page with a button, since mail scanners open links; only the POST uses it."""
+
+from urllib.parse import urlencode
+
+from flask import Response, g, make_response, render_template, request, session
+from flask_babel import gettext as _
+
+from idp import clock
+from idp.accounts import activation, links
+from idp.accounts.activation import Invitation, LinkNotLive, PasswordNeeded
+from idp.accounts.authentication import AccountLocked, AttemptsCrowded
+from idp.accounts.hashing import HashingBusy
+from idp.accounts.links import LinkState, Purpose
+from idp.accounts.rules import rules
+from idp.clients import registry
+from idp.grants import requests
+from idp.grants.requests import RequestGone
+from idp.pages import journey, pages
+from idp.pages.forms import ActivationForm, EmptyForm, NewPasswordForm
+from idp.web import visitors
+from idp.web.context import ClientView
+from idp.web.errors import error_page
+from idp.web.limits import limiter, setting
+
+
+@pages.route("/activate", methods=["GET", "POST"])
+@limiter.limit(setting("registration_per_address"), methods=["POST"])
+def activate() -> Response:
+    token = request.args.get("token", "")
+    try:
+        invitation = activation.look(token, visitors.browser_id())
+    except LinkNotLive as error:
+        return link_not_live(token, Purpose.ACTIVATION, error.state)
+    g.client = registry.find(invitation.client_id)
+    form = ActivationForm()
+    if form.validate_on_submit():
+        answer = _use(form, token, invitation)
+        if answer is not None:
+            return answer
+    return _page(form, invitation)
+
+
+def _use(form: ActivationForm, token: str, invitation: Invitation) -> Response | None:
+    browser = visitors.browser_id()
+    try:
+        if "not_me" in request.form:
+            activation.disown(token, browser=browser)
+            return error_page(
+                200, _("Thank you"), _("The account was not created and its details have been deleted.")
+            )
+        if "choose_password" in request.form:
+            return journey.see_other(f"/activate/password?{urlencode({'token': token})}")
+        activation.activate(token, browser=browser, password=form.password.data, rules=rules())
+    except LinkNotLive as error:
+        return link_not_live(token, Purpose.ACTIVATION, error.state)
+    except PasswordNeeded:
+        wrong = bool(form.password.data)
+        form.password.errors = [
+            _("The password is wrong. Check the spelling.") if wrong else _("Enter your password.")
+        ]
+    except AccountLocked:
+        form.refuse(_("Too many login attempts. Try again later."))
+    except (HashingBusy, AttemptsCrowded):
+        form.refuse(_("Many people are logging in right now. Please try again in a moment."))
+    else:
+        return _activated(invitation)
+    return None
+
+
+def _page(form: ActivationForm, invitation: Invitation) -> Response:
+    form.password.data = None
+    page = render_template(
+        "pages/activate.html", form=form, email=invitation.email, needs_password=not invitation.same_browser
+    )
+    return make_response(page, 422 if form.errors else 200)
+
+
+@pages.route("/activate/password", methods=["GET", "POST"])
+@limiter.limit(setting("registration_per_address"), methods=["POST"])
+def activate_password() -> Response:
+    """Activating with a new password, for who has the mail but not the password of the registration."""
+    token = request.args.get("token", "")
+    try:
+        invitation = activation.look(token, visitors.browser_id())
+        g.client = registry.find(invitation.client_id)
+        form = NewPasswordForm()
+        form.known = (invitation.email, *invitation.names)
+        if form.validate_on_submit():
+            activation.activate_with_new_password(
+                token, browser=visitors.browser_id(), password=form.new_password.data or "", rules=rules()
+            )
+            return _activated(invitation)
+    except LinkNotLive as error:
+        return link_not_live(token, Purpose.ACTIVATION, error.state)
+    page = render_template("pages/reset.html", form=form, username=invitation.email)
+    return make_response(page, 422 if form.errors else 200)
+
+
+def _activated(invitation: Invitation) -> Response:
+    session.pop("waiting", None)
+    login_url = f"/login?{urlencode({'username': invitation.email})}"
+    page = render_template(
+        "pages/activated.html", continue_url=_continue_url(invitation), login_url=login_url
+    )
+    return make_response(page)
+
+
+def _continue_url(invitation: Invitation) -> str | None:
+    """Where the errand goes on: the pending request of this browser, else a new one begun at the e-service."""
+    request_id = session.pop("request", None)
+    if request_id and invitation.same_browser:
+        try:
+            pending = requests.load(request_id, visitors.browser_id(), clock.now())
+        except RequestGone:
+            pass
+        else:
+            return f"/login?{urlencode({'request': pending.id, 'username': invitation.email})}"
+    client = registry.find(invitation.client_id)
+    url = ClientView.of(client).return_url if client else None
+    if url and client and client.initiate_login_uri:
+        url = f"{url}&{urlencode({'login_hint': invitation.email})}"
+    return url
+
+
+def link_not_live(token: str, purpose: Purpose, state: LinkState) -> Response:
+    """The page of a link that cannot be used: expired, used, replaced or broken."""
+    link = links.look(token, purpose, clock.now())
+    g.client = registry.find(link.client_id)
+    if state is LinkState.EXPIRED:
+        return _expired(token, purpose)
+    if state is LinkState.USED:
+        return make_response(render_template("pages/link_used.html", purpose=purpose.value), 410)
+    if state is LinkState.WITHDRAWN:
+        return make_response(
+            render_template("pages/link_expired.html", purpose="replaced", resend_form=None), 410
+        )
+    return make_response(render_template("pages/link_broken.html"), 404)
+
+
+def _expired(token: str, purpose: Purpose) -> Response:
+    """The administrator's contact (R-30) and, where the setting allows, a button that mails a new link."""
+    offer = purpose is Purpose.ACTIVATION and rules().settings.links.self_service_resend
+    form = EmptyForm() if offer else None
+    if form and request.form.get("action") == "resend" and form.validate_on_submit():
+        email = activation.resend(token, rules())
+        return make_response(render_template("pages/created.html", email=email, resend_form=None))
+    page = render_template("pages/link_expired.html", purpose=purpose.value, resend_form=form)
+    return make_response(page, 410)

@@ -1,0 +1,83 @@
+"""Questions between login and code: may the e-service have this, and as whom does the person go on."""
+
+from dataclasses import dataclass
+
+from flask import Response, make_response, render_template, request
+from flask_babel import gettext as _
+
+from idp import clock
+from idp.accounts.rules import rules
+from idp.grants import consents, requests
+from idp.grants.requests import PendingRequest
+from idp.pages import journey, pages
+from idp.pages.forms import EmptyForm
+from idp.sessions.browser import CurrentSession
+from idp.web import visitors
+
+
+@dataclass(frozen=True)
+class ScopeView:
+    title: str
+    items: tuple[str, ...]
+
+
+@pages.route("/consent", methods=["GET", "POST"])
+def consent() -> Response:
+    pending, session = _ready()
+    form = EmptyForm()
+    if form.validate_on_submit():
+        if request.form.get("decision") == "allow":
+            consents.give(session.account_id, pending.client_id, _scope(pending), clock.now())
+            requests.answer(pending, "consent", session.sid)
+        else:
+            requests.answer(pending, "denied", session.sid)
+        return journey.resume(pending)
+    page = render_template("pages/consent.html", form=form, scopes=_scope_views(_scope(pending)))
+    return make_response(page, 422 if form.errors else 200)
+
+
+@pages.route("/select-account", methods=["GET", "POST"])
+def select_account() -> Response:
+    pending, session = _ready()
+    form = EmptyForm()
+    if form.validate_on_submit():
+        if request.form.get("decision") == "continue":
+            requests.answer(pending, "select_account", session.sid)
+            return journey.resume(pending)
+        return journey.see_other(f"/login?request={pending.id}")
+    page = render_template("pages/select_account.html", form=form)
+    return make_response(page, 422 if form.errors else 200)
+
+
+def _ready() -> tuple[PendingRequest, CurrentSession]:
+    """The pending request and the live session that these pages need. Raises JourneyOver."""
+    pending = journey.pending()
+    session = visitors.current_session()
+    if pending is None:
+        raise journey.JourneyOver(journey.see_other("/account"))
+    if session is None:
+        raise journey.JourneyOver(journey.see_other(f"/login?request={pending.id}"))
+    return pending, session
+
+
+def _scope(pending: PendingRequest) -> str:
+    return str(pending.parameters["scope"])
+
+
+def _scope_views(scope: str) -> list[ScopeView]:
+    """What each requested scope means to a person (ASVS 10.7.2)."""
+    days = rules().settings.tokens.refresh_absolute_days
+    views = {
+        "openid": ScopeView(_("Identifier"), (_("A code that tells you apart from other people"),)),
+        "profile": ScopeView(_("Name"), (_("Name"), _("Username"), _("Language"))),
+        "email": ScopeView(_("Email address"), (_("Email address"),)),
+        "phone": ScopeView(_("Phone number"), (_("Phone number"),)),
+        "address": ScopeView(
+            _("Address information"), (_("Street address"), _("Postal code"), _("City (post office)"))
+        ),
+        "offline_access": ScopeView(
+            _("Use when you are not there"),
+            (_("The service may use this information for %(days)d days without a new login.", days=days),),
+        ),
+    }
+    return [view for name, view in views.items() if name in scope.split()]

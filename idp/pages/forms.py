@@ -1,0 +1,235 @@
+"""One class per form: its fields, labels and validation. Templates say how they look."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as lazy
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField
+from wtforms.validators import InputRequired, StopValidation
+
+from idp.accounts.rules import rules
+from idp.policy import details, usernames
+from idp.policy.passwords import Fault
+from idp.policy.usernames import EmailAddress, NotAnEmailAddress
+
+Validator = Callable[[Any, Any], None]
+
+
+class Form(FlaskForm):
+    """A form of ours: protected against forged requests, with that error in words that help."""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators))
+        token = getattr(self, "csrf_token", None)
+        if token is not None and token.errors:
+            token.errors = [
+                _(
+                    "The form was open for too long or your browser does not accept cookies. Send the form again."
+                )
+            ]
+        return valid
+
+    def refuse(self, message: str) -> None:
+        """Add an error of the whole form."""
+        self.form_errors.append(message)
+
+    @property
+    def only_token_is_bad(self) -> bool:
+        return set(self.errors) == {"csrf_token"}
+
+
+class EmptyForm(Form):
+    """A button."""
+
+
+def trimmed(value: str | None) -> str | None:
+    return value.strip() if isinstance(value, str) else value
+
+
+def needed(message: Any) -> Validator:
+    """The field must not be empty."""
+
+    def validate(form: Any, field: Field) -> None:
+        if not (field.data or "").strip():
+            raise StopValidation(str(message))
+
+    validate.field_flags = {"required": True}  # type: ignore[attr-defined]
+    return validate
+
+
+def must(rule: Callable[[str], bool], message: Any) -> Validator:
+    """What was typed, if anything, must follow a rule of the policy."""
+
+    def validate(_form: Any, field: Field) -> None:
+        if field.data and not rule(field.data):
+            raise StopValidation(str(message))
+
+    return validate
+
+
+def at_most(limit: int) -> Validator:
+    def validate(_form: Any, field: Field) -> None:
+        if field.data and len(field.data) > limit:
+            raise StopValidation(_("Shorten the text to at most %(limit)d characters.", limit=limit))
+
+    return validate
+
+
+def email_address(_form: Any, field: Field) -> None:
+    try:
+        EmailAddress.parse(field.data or "")
+    except NotAnEmailAddress as error:
+        raise StopValidation(_("Enter the email address in the form name@example.com.")) from error
+
+
+class LoginForm(Form):
+    username = StringField(
+        lazy("Username or email address"), [needed(lazy("Enter your username or email address."))]
+    )
+    password = PasswordField(lazy("Password"), [needed(lazy("Enter your password."))])
+    remember = BooleanField(lazy("Keep me logged in on this computer"))
+
+
+class PasswordChoice(Form):
+    """A new password, twice."""
+
+    new_password = PasswordField(lazy("Password"), [InputRequired(lazy("Enter your password."))])
+    new_password_confirm = PasswordField(
+        lazy("Confirm password"), [InputRequired(lazy("Enter the password again."))]
+    )
+
+    def context(self) -> list[str]:
+        """What others know about the person; set by the subclass or the view."""
+        return []
+
+    def validate_new_password(self, field: Field) -> None:
+        site = rules().settings.site
+        context = [*self.context(), *site.name.values(), *site.service.values()]
+        faults = rules().passwords.check(field.data or "", [word for word in context if word])
+        if faults:
+            field.errors = [_fault_text(fault) for fault in _summed_up(faults)]
+            raise StopValidation
+
+    def validate_new_password_confirm(self, field: Field) -> None:
+        if field.data != self.new_password.data:
+            raise StopValidation(_("The passwords do not match."))
+
+
+def _summed_up(faults: tuple[Fault, ...]) -> list[Fault]:
+    """Broken rules are listed beside the field, so one sentence is enough for all of them."""
+    listed = {Fault.TOO_SHORT, Fault.NEEDS_SPECIAL, Fault.NEEDS_DIGIT, Fault.NEEDS_LOWER, Fault.NEEDS_UPPER}
+    others = [fault for fault in faults if fault not in listed]
+    return ([Fault.TOO_SHORT] if set(faults) & listed else []) + others[:1]
+
+
+def _fault_text(fault: Fault) -> str:
+    match fault:
+        case Fault.COMMON:
+            return _("The password is too easy to guess. Choose another one.")
+        case Fault.CONTAINS_CONTEXT:
+            return _(
+                "The password contains your name, your email address or the name of the service. Choose another one."
+            )
+        case Fault.TOO_LONG:
+            return _(
+                "Shorten the password to at most %(limit)d characters.", limit=rules().passwords.max_length
+            )
+        case Fault.UNUSABLE:
+            return _("The password contains characters that cannot be used.")
+        case _:
+            return _("The password does not meet the requirements.")
+
+
+class NewPasswordForm(PasswordChoice):
+    """Choosing a password for an account that exists: reset, or activation in another browser."""
+
+    known: tuple[str, ...] = ()
+
+    def context(self) -> list[str]:
+        return list(self.known)
+
+
+def _optional_line(label: Any, limit: int, *validators: Validator, field: Any = StringField) -> Any:
+    plain = must(details.is_plain_line, lazy("Remove the characters that cannot be printed."))
+    return field(label, [at_most(limit), plain, *validators], filters=[trimmed])
+
+
+def _name(label: Any, missing: Any) -> Any:
+    allowed = must(details.is_name, lazy("Use only letters, spaces, hyphens and apostrophes."))
+    return StringField(label, [needed(missing), at_most(details.MAX_NAME), allowed], filters=[trimmed])
+
+
+class RegistrationForm(PasswordChoice):
+    """The form of the source document, field by field (R-15 to R-24)."""
+
+    email = EmailField(
+        lazy("Email"), [needed(lazy("Enter your email address.")), email_address], filters=[trimmed]
+    )
+    email_confirm = EmailField(
+        lazy("Confirm email"), [needed(lazy("Enter the email address again."))], filters=[trimmed]
+    )
+    given_name = _name(lazy("First name"), lazy("Enter your first name."))
+    family_name = _name(lazy("Last name"), lazy("Enter your last name."))
+    phone = _optional_line(
+        lazy("Phone"),
+        details.MAX_PHONE,
+        must(details.is_phone, lazy("Enter the phone number with digits, for example 040 123 4567.")),
+        field=TelField,
+    )
+    street_address = _optional_line(lazy("Street address"), details.MAX_STREET)
+    postal_code = _optional_line(
+        lazy("Postal code"),
+        details.MAX_POSTAL_CODE,
+        must(details.is_postal_code, lazy("A postal code has five digits.")),
+    )
+    locality = _optional_line(lazy("City (post office)"), details.MAX_NAME)
+    accept_terms = BooleanField(
+        lazy("I accept the terms of use and the privacy notice of the service"),
+        [InputRequired(lazy("Accept the terms of use and the privacy notice to create an account."))],
+    )
+
+    # The order of the page, which the error summary follows.
+    field_order = (
+        "email",
+        "email_confirm",
+        "new_password",
+        "new_password_confirm",
+        "given_name",
+        "family_name",
+        "phone",
+        "street_address",
+        "postal_code",
+        "locality",
+        "accept_terms",
+    )
+
+    def __iter__(self) -> Any:
+        named = [self[name] for name in self.field_order]
+        return iter([*named, *(field for field in super().__iter__() if field not in named)])
+
+    def context(self) -> list[str]:
+        values = (self.given_name.data, self.family_name.data, self.email.data)
+        return [value for value in values if value]
+
+    def validate_email_confirm(self, field: Field) -> None:
+        first, second = (usernames.comparison_key(value or "") for value in (self.email.data, field.data))
+        if first != second:
+            raise StopValidation(_("The email addresses do not match."))
+
+    def validate_email(self, field: Field) -> None:
+        if rules().authority_names.matches(field.data or ""):
+            raise StopValidation(_("Enter the email address in the form name@example.com."))
+
+
+class ForgotForm(Form):
+    email = StringField(
+        lazy("Username or email address"),
+        [needed(lazy("Enter your username or email address."))],
+        filters=[trimmed],
+    )
+
+
+class ActivationForm(Form):
+    password = PasswordField(lazy("Password"))

@@ -1,0 +1,73 @@
+"""The pending authorization request that a page belongs to, and where the person goes next."""
+
+from urllib.parse import urlencode
+
+from flask import Flask, Response, g, make_response, redirect, request
+from flask_babel import gettext as _
+
+from idp import clock
+from idp.clients import registry
+from idp.grants import requests
+from idp.grants.requests import PendingRequest, RequestGone
+from idp.texts import wish
+from idp.web import headers, visitors
+from idp.web.errors import error_page
+
+RESUME = "/oauth2/authorize/resume"
+
+
+class JourneyOver(Exception):
+    """The page's request cannot go on; `response` tells the person and offers a way back."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("journey over")
+        self.response = response
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(JourneyOver, lambda over: over.response)
+
+
+def pending() -> PendingRequest | None:
+    """The live request named by `?request=` in this browser, None without one. Raises JourneyOver.
+
+    Sets the e-service, its wish for a language and where this page's form may lead.
+    """
+    request_id = request.args.get("request")
+    if not request_id:
+        return None
+    try:
+        found = requests.load(request_id, visitors.browser_id(), clock.now())
+    except RequestGone as gone:
+        raise JourneyOver(_over(gone.client_id)) from gone
+    remember(found)
+    return found
+
+
+def remember(found: PendingRequest) -> None:
+    """Let the page of this request know its e-service."""
+    g.request_id = found.id
+    wish(found.parameters.get("ui_locales"))
+    g.client = registry.find(found.client_id)
+    headers.allow_form_target(found.parameters["redirect_uri"])
+
+
+def _over(client_id: str | None) -> Response:
+    client = registry.find(client_id)
+    return error_page(
+        400,
+        _("Logging in was interrupted"),
+        _("Logging in took too long. Start again."),
+        client=client,
+        back_url=None if client else "/login",
+    )
+
+
+def resume(found: PendingRequest) -> Response:
+    """Go on with the request, which is judged anew at the authorization endpoint."""
+    return see_other(f"{RESUME}?{urlencode({'request': found.id})}")
+
+
+def see_other(location: str) -> Response:
+    """303: the next request is a GET, whatever this one was (RFC 9700 4.12)."""
+    return make_response(redirect(location, 303))

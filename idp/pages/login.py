@@ -1,0 +1,101 @@
+"""The login page."""
+
+from flask import Response, make_response, render_template, request, session
+from flask_babel import gettext as _
+
+from idp import crypto
+from idp.accounts import authentication
+from idp.accounts.authentication import (
+    AccountDisabled,
+    AccountLocked,
+    AttemptsCrowded,
+    LoggedIn,
+    NotActivated,
+    WrongCredentials,
+)
+from idp.accounts.hashing import HashingBusy
+from idp.accounts.rules import rules
+from idp.grants.requests import PendingRequest
+from idp.pages import journey, pages
+from idp.pages.forms import LoginForm
+from idp.web import cookies, visitors
+from idp.web.errors import RETRY_SECONDS
+from idp.web.limits import known_device, limiter, setting, typed_name
+
+
+@pages.route("/login", methods=["GET", "POST"])
+@limiter.limit(setting("login_per_address"), methods=["POST"])
+@limiter.limit(
+    setting("login_per_username"),
+    key_func=typed_name("username"),
+    exempt_when=known_device("username"),
+    methods=["POST"],
+)
+def login() -> Response:
+    pending = journey.pending()
+    if pending is None and request.method == "GET" and visitors.current_session():
+        return journey.see_other("/account")
+    form = LoginForm()
+    if form.validate_on_submit():
+        answer = _try(form, pending)
+        if answer is not None:
+            return answer
+    elif request.method == "GET":
+        form.username.data = _hint(pending)
+    return _page(form)
+
+
+def _hint(pending: PendingRequest | None) -> str:
+    hint = request.args.get("username") or (pending.parameters.get("login_hint") if pending else "") or ""
+    return hint[:254]
+
+
+def _try(form: LoginForm, pending: PendingRequest | None) -> Response | None:
+    """Log in; None when the form is to be shown again with what was wrong."""
+    try:
+        logged_in = authentication.log_in(
+            form.username.data or "",
+            form.password.data or "",
+            remember=bool(form.remember.data),
+            visitor=visitors.visitor(),
+            new_device=crypto.random_token(),
+            rules=rules(),
+        )
+    except WrongCredentials:
+        form.refuse(_("Wrong username or password. Check the spelling."))
+    except AccountLocked:
+        return make_response(render_template("pages/locked.html", hours=rules().settings.lockout.hours), 403)
+    except NotActivated as error:
+        form.refuse(_("The account has not been activated."))
+        session["waiting"] = {"registration": error.registration_id, "email": form.username.data}
+    except AccountDisabled:
+        form.refuse(_("The account has been disabled. Contact the administrator."))
+    except (HashingBusy, AttemptsCrowded):
+        form.refuse(_("Many people are logging in right now. Please try again in a moment."))
+        response = _page(form, 503)
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        return response
+    else:
+        return _welcome(logged_in, pending, remembered=bool(form.remember.data))
+    return None
+
+
+def _welcome(logged_in: LoggedIn, pending: PendingRequest | None, *, remembered: bool) -> Response:
+    settings = rules().settings
+    response = journey.resume(pending) if pending else journey.see_other("/account")
+    lifetime = rules().lifetimes.remembered_login if remembered else None
+    cookies.write(response, cookies.SESSION, logged_in.session_token, settings, lifetime)
+    cookies.write(response, cookies.DEVICE, logged_in.device, settings, cookies.DEVICE_LIFETIME)
+    return response
+
+
+def _page(form: LoginForm, status: int = 200) -> Response:
+    form.password.data = None
+    waiting = "waiting" in session and bool(form.form_errors)
+    page = render_template(
+        "pages/login.html",
+        form=form,
+        notices=[],
+        activation_resend_url="/created" if waiting else None,
+    )
+    return make_response(page, 422 if form.errors and status == 200 else status)

@@ -1,0 +1,28 @@
+"""Logging out at the provider itself. An e-service logs out through /oauth2/logout."""
+
+from flask import Response, make_response, render_template, request
+
+from idp.pages import journey, pages
+from idp.pages.forms import EmptyForm
+from idp.web import visitors
+from idp.web.logout import end_current_session
+
+
+@pages.route("/logout", methods=["GET", "POST"])
+def logout() -> Response:
+    if visitors.current_session() is None:
+        if request.method == "POST":
+            return journey.see_other("/logged-out")
+        return journey.see_other("/login")
+    form = EmptyForm()
+    if form.validate_on_submit():
+        response = journey.see_other("/logged-out")
+        end_current_session(response)
+        return response
+    page = render_template("pages/log_out.html", form=form)
+    return make_response(page, 422 if form.errors else 200)
+
+
+@pages.get("/logged-out")
+def logged_out() -> Response:
+    return make_response(render_template("pages/logged_out.html", continue_url=None))

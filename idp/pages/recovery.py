@@ -1,0 +1,60 @@
+"""Forgotten username or password (R-13, R-33)."""
+
+from flask import Response, make_response, render_template, request, session
+
+from idp.accounts import recovery
+from idp.accounts.activation import LinkNotLive
+from idp.accounts.links import Purpose
+from idp.accounts.rules import rules
+from idp.pages import journey, pages
+from idp.pages.activation import link_not_live
+from idp.pages.forms import ForgotForm, NewPasswordForm
+from idp.texts import language
+from idp.web import visitors
+from idp.web.limits import limiter, setting, typed_name
+
+
+@pages.route("/forgot", methods=["GET", "POST"])
+@limiter.limit(setting("recovery_per_address"), methods=["POST"])
+@limiter.limit(setting("recovery_per_username"), key_func=typed_name("email"), methods=["POST"])
+def forgot() -> Response:
+    pending = journey.pending()
+    form = ForgotForm()
+    if form.validate_on_submit():
+        name = form.email.data or ""
+        recovery.ask(
+            name,
+            language=language(),
+            client_id=pending.client_id if pending else None,
+            address=visitors.address(),
+            rules=rules(),
+        )
+        session["asked"] = name[:254]
+        return journey.see_other("/forgot/sent")
+    page = render_template("pages/forgot.html", form=form)
+    return make_response(page, 422 if form.errors else 200)
+
+
+@pages.get("/forgot/sent")
+def forgot_sent() -> Response:
+    asked = session.get("asked")
+    if not asked:
+        return journey.see_other("/forgot")
+    return make_response(render_template("pages/forgot_sent.html", email=asked))
+
+
+@pages.route("/reset", methods=["GET", "POST"])
+@limiter.limit(setting("recovery_per_address"), methods=["POST"])
+def reset() -> Response:
+    token = request.args.get("token", "")
+    try:
+        account = recovery.look(token)
+        form = NewPasswordForm()
+        form.known = (account.username, account.given_name or "", account.family_name or "")
+        if form.validate_on_submit():
+            recovery.reset(token, form.new_password.data or "", rules())
+            return make_response(render_template("pages/reset_done.html"))
+    except LinkNotLive as error:
+        return link_not_live(token, Purpose.RESET, error.state)
+    page = render_template("pages/reset.html", form=form, username=account.username)
+    return make_response(page, 422 if form.errors else 200)

@@ -1,0 +1,89 @@
+"""The registration form and the page that waits for the activation."""
+
+from flask import Response, make_response, render_template, request, session
+from flask_babel import gettext as _
+
+from idp.accounts import activation, registration
+from idp.accounts.registration import AccountExists, Application
+from idp.accounts.hashing import HashingBusy
+from idp.accounts.rules import rules
+from idp.grants.requests import PendingRequest
+from idp.pages import journey, pages
+from idp.pages.forms import EmptyForm, RegistrationForm
+from idp.policy.usernames import EmailAddress
+from idp.texts import language
+from idp.web import visitors
+from idp.web.limits import limiter, setting
+
+
+@pages.route("/create-account", methods=["GET", "POST"])
+@limiter.limit(setting("registration_per_address"), methods=["POST"])
+def create_account() -> Response:
+    pending = journey.pending()
+    form = RegistrationForm()
+    if form.validate_on_submit():
+        answer = _register(form, pending)
+        if answer is not None:
+            return answer
+    elif request.method == "GET" and pending:
+        form.email.data = pending.parameters.get("login_hint", "")[:254]
+    return _page(form)
+
+
+def _register(form: RegistrationForm, pending: PendingRequest | None) -> Response | None:
+    email = EmailAddress.parse(form.email.data or "")
+    application = Application(
+        email=email,
+        password=form.new_password.data or "",
+        given_name=form.given_name.data,
+        family_name=form.family_name.data,
+        phone=form.phone.data or None,
+        street_address=form.street_address.data or None,
+        postal_code=form.postal_code.data or None,
+        locality=form.locality.data or None,
+        language=language(),
+    )
+    try:
+        registration_id = registration.register(
+            application,
+            browser=visitors.ensure_browser_id(),
+            client_id=pending.client_id if pending else None,
+            rules=rules(),
+        )
+    except AccountExists:
+        form.email.errors = [_("There is already an account for your email address.")]
+        return None
+    except HashingBusy:
+        form.refuse(_("Many people are logging in right now. Please try again in a moment."))
+        return None
+    session["waiting"] = {"registration": registration_id, "email": email.address}
+    if pending:
+        session["request"] = pending.id
+    return journey.see_other("/created")
+
+
+def _page(form: RegistrationForm) -> Response:
+    form.new_password.data = form.new_password_confirm.data = None
+    page = render_template("pages/create_account.html", form=form, terms_url="/terms", privacy_url="/privacy")
+    return make_response(page, 422 if form.errors else 200)
+
+
+@pages.route("/created", methods=["GET", "POST"])
+@limiter.limit(setting("recovery_per_address"), methods=["POST"])
+def created() -> Response:
+    """Waiting for the activation; the message can be sent again."""
+    waiting = session.get("waiting")
+    if not waiting:
+        return journey.see_other("/login")
+    form = EmptyForm()
+    sent_again = form.validate_on_submit()
+    if sent_again:
+        activation.resend_registration(waiting["registration"], rules())
+    page = render_template(
+        "pages/created.html",
+        email=waiting["email"],
+        resend_form=form if rules().settings.links.self_service_resend else None,
+        change_address_url="/create-account",
+        sent_again=sent_again,
+    )
+    return make_response(page)

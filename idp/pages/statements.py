@@ -1,0 +1,35 @@
+"""Terms of use, privacy notice, accessibility statement, cookies, and the login guide."""
+
+from datetime import date
+
+from flask import Response, make_response, render_template
+from flask_babel import format_date
+from markupsafe import Markup
+
+from idp.accounts.statements import statement
+from idp.pages import journey, pages
+from idp.texts import language
+
+
+@pages.get("/terms", defaults={"document": "terms"})
+@pages.get("/privacy", defaults={"document": "privacy"})
+@pages.get("/accessibility", defaults={"document": "accessibility"})
+@pages.get("/cookies", defaults={"document": "cookies"})
+@pages.get("/help", defaults={"document": "help"})
+def show(document: str) -> Response:
+    found = statement(document, language())
+    page = render_template(
+        "pages/help.html" if document == "help" else "pages/statement.html",
+        title=found.title,
+        html=Markup(found.html),  # noqa: S704  rendered by us, without raw HTML
+        version=found.version,
+        date=format_date(date.fromisoformat(found.date), "long"),
+        document=document,
+    )
+    return make_response(page)
+
+
+@pages.get("/.well-known/change-password")
+def change_password() -> Response:
+    """Where password managers send people (W3C, A Well-Known URL for Changing Passwords)."""
+    return journey.see_other("/forgot")

@@ -1,0 +1,1 @@
+"""Browser sessions, remembered logins and known devices."""

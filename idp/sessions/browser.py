@@ -1,0 +1,139 @@
+"""Browser sessions: started by a login, found by the cookie, ended by a logout, an idle or an absolute limit."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from idp.crypto import hash_token, random_id, random_token
+from idp.database import Statement, instant
+from idp.policy.lifetimes import Lifetimes
+from idp.sessions.models import BrowserSession, KnownDevice
+
+TOUCH_AFTER = timedelta(seconds=60)  # last_seen_at is that coarse, so that reading a page rarely writes
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentSession:
+    """A live session with what pages and the authorization endpoint need of its person."""
+
+    id_hash: str
+    sid: str
+    account_id: str
+    display_name: str
+    language: str
+    remembered: bool
+    acr: str
+    amr: tuple[str, ...]
+    auth_time: datetime
+
+
+_FIND = Statement(
+    "SELECT s.id_hash, s.sid, s.account_id, s.remembered, s.acr, s.amr, s.auth_time, s.last_seen_at,"
+    " a.given_name, a.family_name, a.username, a.language"
+    " FROM sessions s JOIN accounts a ON a.id = s.account_id"
+    " WHERE s.id_hash = :id_hash AND s.ended_at IS NULL AND s.expires_at > :now AND a.status = 'active'"
+)
+_TOUCH = Statement("UPDATE sessions SET last_seen_at = :now WHERE id_hash = :id_hash")
+
+
+def find(token: str | None, lifetimes: Lifetimes, now: datetime) -> CurrentSession | None:
+    """The live session of a cookie value, or None. Notes that it was used, at most once a minute."""
+    if not token:
+        return None
+    row = _FIND.one(id_hash=hash_token(token), now=now)
+    if row is None:
+        return None
+    id_hash, sid, account_id, remembered, acr, amr, auth_time, seen, given, family, username, language = row
+    last_seen = instant(seen)
+    if not remembered and now - last_seen >= lifetimes.session_idle:
+        return None
+    if now - last_seen > TOUCH_AFTER:
+        _TOUCH.all(id_hash=id_hash, now=now)
+    name = " ".join(part for part in (given, family) if part) or username
+    return CurrentSession(
+        id_hash,
+        sid,
+        account_id,
+        name,
+        language,
+        bool(remembered),
+        acr,
+        tuple(amr.split()),
+        instant(auth_time),
+    )
+
+
+def start(
+    session: Session,
+    account_id: str,
+    *,
+    remembered: bool,
+    acr: str,
+    amr: tuple[str, ...],
+    lifetimes: Lifetimes,
+    now: datetime,
+    user_agent: str | None,
+    address: str | None,
+) -> str:
+    """Begin a session as part of the caller's transaction; returns the cookie's value (256 bits)."""
+    token = random_token()
+    session.add(
+        BrowserSession(
+            id_hash=hash_token(token),
+            sid=random_id(),
+            account_id=account_id,
+            remembered=remembered,
+            acr=acr,
+            amr=" ".join(amr),
+            auth_time=now,
+            last_seen_at=now,
+            expires_at=now + (lifetimes.remembered_login if remembered else lifetimes.session_absolute),
+            user_agent=(user_agent or "")[:200] or None,
+            address=address,
+        )
+    )
+    return token
+
+
+def end(session: Session, id_hash: str, now: datetime) -> None:
+    """End one session."""
+    live = (BrowserSession.id_hash == id_hash) & BrowserSession.ended_at.is_(None)
+    session.execute(sa.update(BrowserSession).where(live).values(ended_at=now))
+
+
+def end_all(session: Session, account_id: str, now: datetime) -> None:
+    """End every session and remembered login of an account (ASVS 7.4.3)."""
+    live = (BrowserSession.account_id == account_id) & BrowserSession.ended_at.is_(None)
+    session.execute(sa.update(BrowserSession).where(live).values(ended_at=now))
+
+
+def remember_device(session: Session, device: str, account_id: str, now: datetime) -> None:
+    """Note that this browser has logged in to this account, as part of the caller's transaction."""
+    known = session.get(KnownDevice, (hash_token(device), account_id))
+    if known is None:
+        session.add(KnownDevice(device_hash=hash_token(device), account_id=account_id, last_login_at=now))
+    else:
+        known.last_login_at = now
+
+
+_KNOWS = Statement(
+    "SELECT 1 FROM known_devices WHERE device_hash = :device_hash AND account_id = :account_id"
+)
+
+
+def knows_device(device: str | None, account_id: str | None) -> bool:
+    """Whether this browser has logged in to this account before. Costs the same whether or not there is one."""
+    return _KNOWS.one(device_hash=hash_token(device or ""), account_id=account_id or "") is not None
+
+
+_KNOWS_NAME = Statement(
+    "SELECT 1 FROM known_devices d JOIN accounts a ON a.id = d.account_id"
+    " WHERE d.device_hash = :device_hash AND a.username_key = :key"
+)
+
+
+def knows_device_by_name(device: str | None, username_key: str) -> bool:
+    """As `knows_device`, by the comparison key of a typed name."""
+    return _KNOWS_NAME.one(device_hash=hash_token(device or ""), key=username_key) is not None

@@ -1,0 +1,286 @@
+"""Everything an operator sets: one TOML file over config/default.toml, overridden by IDP_* variables.
+
+config/default.toml is the reference and holds the defaults; here are only the types and what is impossible.
+"""
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+Localized = dict[str, str]
+Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[int, Field(ge=0)]
+
+
+class UnusableSettings(Exception):
+    """The settings cannot be used; the message is one line that names the key."""
+
+
+def project_folder(name: str) -> Path:
+    """`templates` or `config`: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parent
+    installed = package / "_data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def _secret(value: str) -> str:
+    try:
+        raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except ValueError as error:
+        raise ValueError("is not base64url") from error
+    if len(raw) < 32:
+        raise ValueError("has fewer than 32 bytes")
+    return value
+
+
+Secret = Annotated[str, AfterValidator(_secret)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Folders(Section):
+    data: Path
+    overrides: str
+
+
+class Secrets(Section):
+    keys: list[Secret]
+    peppers: dict[str, Secret]
+
+
+class Database(Section):
+    url: str
+    timeout_seconds: Positive
+
+
+class Server(Section):
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    workers: NotNegative
+    threads: Positive
+    trusted_proxies: NotNegative
+    max_body_bytes: Positive
+
+
+class Site(Section):
+    languages: Annotated[list[str], Field(min_length=1)]
+    timezone: str
+    name: Localized
+    service: Localized
+    other_account: Localized
+    contact_email: str
+    contact_phone: str
+    help_url: Localized
+    logo_url: str
+
+    @model_validator(mode="after")
+    def every_text_in_every_language(self) -> Self:
+        for key in ("name", "service", "other_account", "help_url"):
+            if missing := set(self.languages) - set(getattr(self, key)):
+                raise ValueError(f"{key} has no text for {', '.join(sorted(missing))}")
+        return self
+
+
+class Accounts(Section):
+    account_exists_notice: Literal["mail", "screen"]
+    authority_pattern: str
+    unactivated_days: Positive
+
+
+class Passwords(Section):
+    profile: Literal["classes", "length"]
+    min_length: NotNegative
+    bcrypt_cost: Annotated[int, Field(ge=4, le=18)]
+    parallel_hashes: NotNegative
+    waiting_hashes: NotNegative
+
+
+class Lockout(Section):
+    attempts: Positive
+    hours: Positive
+    reset_unlocks: bool
+
+
+class Links(Section):
+    activation_minutes: Positive
+    reset_minutes: Positive
+    self_service_resend: bool
+
+
+class Sessions(Section):
+    idle_minutes: Positive
+    absolute_hours: Positive
+    remembered_days: Positive
+
+
+class Tokens(Section):
+    authorization_request_minutes: Positive
+    code_seconds: Annotated[int, Field(gt=0, le=60)]
+    access_token_seconds: Positive
+    id_token_seconds: Positive
+    refresh_idle_days: Positive
+    refresh_absolute_days: Positive
+    refresh_grace_seconds: NotNegative
+    retired_key_published_hours: Positive
+
+
+class Mail(Section):
+    host: str
+    port: Positive
+    username: str
+    password: str
+    security: Literal["none", "starttls", "tls"]
+    timeout_seconds: Positive
+    sender: str
+
+
+class Limits(Section):
+    storage: str
+    login_per_address: str
+    login_per_username: str
+    registration_per_address: str
+    recovery_per_address: str
+    recovery_per_username: str
+    token_errors_per_address: str
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["json", "text"]
+    requests: Literal["all", "pages", "errors"]
+
+
+class Settings(BaseSettings):
+    """The whole configuration, read-only. Make one with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="IDP_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        extra="forbid",
+        frozen=True,
+    )
+
+    mode: Literal["production", "test", "demo"]
+    issuer: str
+    folders: Folders
+    secrets: Secrets
+    database: Database
+    server: Server
+    site: Site
+    accounts: Accounts
+    passwords: Passwords
+    lockout: Lockout
+    links: Links
+    sessions: Sessions
+    tokens: Tokens
+    mail: Mail
+    limits: Limits
+    log: Log
+
+    @field_validator("issuer")
+    @classmethod
+    def issuer_is_an_origin_or_path(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("must be an address such as https://tunnus.example.fi")
+        if parts.query or parts.fragment or value.endswith("/"):
+            raise ValueError("must have no query, no fragment and no trailing slash")
+        if parts.path:
+            raise ValueError("must have no path: the provider serves the whole host")
+        return value
+
+    @model_validator(mode="after")
+    def production_is_safe(self) -> Self:
+        if not self.secrets.keys:
+            raise ValueError("secrets.keys is empty; `idp init` makes one")
+        if self.mode != "production":
+            return self
+        if not self.issuer.startswith("https://"):
+            raise ValueError("issuer must begin with https:// in production")
+        if not self.mail.host:
+            raise ValueError("mail.host is empty; without mail nobody can activate an account")
+        if self.passwords.bcrypt_cost < 10:
+            raise ValueError("passwords.bcrypt_cost is below 10 in production")
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the database; SQLite in the data folder unless set."""
+        return self.database.url or f"sqlite:///{self.folders.data.resolve() / 'tunnus.db'}"
+
+    @property
+    def https(self) -> bool:
+        """Whether residents come by https: decides the Secure attribute and the __Host- prefix of cookies."""
+        return self.issuer.startswith("https://")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # pydantic-settings merges later sources under earlier ones, section by section.
+        files = [TomlConfigSettingsSource(settings_cls, path) for path in reversed(_files)]
+        return init_settings, env_settings, *files
+
+
+_files: list[Path] = []
+
+
+def load(*files: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read default.toml, then `files` in order, then IDP_* variables, then `overrides` (nested tables).
+
+    Raises UnusableSettings with one line that names the key.
+    """
+    for path in files:
+        if not path.is_file():
+            raise UnusableSettings(f"no settings file at {path}")
+    _files[:] = [project_folder("config") / "default.toml", *files]
+    try:
+        _refuse_unknown_variables()
+        return Settings(**(overrides or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise UnusableSettings(f"{key}: {message}" if key else message) from error
+    except (SettingsError, ValueError) as error:
+        raise UnusableSettings(str(error)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {"IDP_CONFIG"}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            known |= {f"IDP_{name}_{key}".upper() for key in section.model_fields}
+        known.add(f"IDP_{name}".upper())
+    for variable in os.environ:
+        if variable.startswith("IDP_") and not variable.startswith("IDP_TEST_") and variable not in known:
+            raise UnusableSettings(f"{variable}: there is no such setting")

@@ -1,0 +1,92 @@
+"""Rate limits by Flask-Limiter: per address, and per name where one is typed. Settings `[limits]` say how many.
+
+Its hooks run for pages only: they cost as much as a whole bare request, and the protocol's hot paths need none.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import structlog
+from flask import Flask, request
+from flask_limiter import Limiter, RateLimitExceeded
+from limits import parse_many
+from limits.errors import StorageError
+
+from idp.accounts.rules import rules
+from idp.crypto import keyed_hash
+from idp.policy.usernames import comparison_key
+from idp.sessions import browser
+from idp.settings import Settings
+from idp.web import visitors
+
+log = structlog.get_logger(__name__)
+
+limiter = Limiter(
+    visitors.address, in_memory_fallback_enabled=True, strategy="moving-window", headers_enabled=False
+)
+
+
+class TooManyErrors(Exception):
+    """Too many failed protocol requests from one address; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many errors")
+        self.retry_after = retry_after
+
+
+def init_app(app: Flask, settings: Settings, blueprint: str) -> None:
+    """Open the counters' storage and limit the views of `blueprint`."""
+    app.config.update(
+        RATELIMIT_STORAGE_URI=settings.limits.storage,
+        RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+    )
+    limiter.init_app(app)
+    for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
+        cast("dict[str | None, list[Any]]", hooks).setdefault(blueprint, []).append(hooks[None].pop())
+
+
+def setting(name: str) -> Callable[[], str]:
+    """The value of `limits.<name>`, read at each request."""
+    return lambda: cast("str", getattr(rules().settings.limits, name))
+
+
+def typed_name(field: str) -> Callable[[], str]:
+    """The key of a limit per typed name: keyed, so that the counters' storage holds no names."""
+
+    def key() -> str:
+        return "name " + keyed_hash(
+            rules().vault.derive("rate limits"), comparison_key(request.form.get(field, ""))
+        )
+
+    return key
+
+
+def known_device(field: str) -> Callable[[], bool]:
+    """Whether this browser has logged in as the typed name before: strangers' tries do not bind it."""
+
+    def exempt() -> bool:
+        key = comparison_key(request.form.get(field, ""))
+        return browser.knows_device_by_name(visitors.visitor().device, key)
+
+    return exempt
+
+
+def retry_after(error: RateLimitExceeded) -> int:
+    """Seconds until the limit that was hit opens again."""
+    current = limiter.current_limit
+    return max(1, int(current.reset_at - time.time()) + 1) if current else 60
+
+
+def count_error(name: str) -> None:
+    """Count one failed protocol request against the setting `limits.<name>`. Raises TooManyErrors."""
+    address = visitors.address()
+    for item in parse_many(setting(name)()):
+        try:
+            if not limiter.limiter.hit(item, name, address):
+                reset_at = limiter.limiter.get_window_stats(item, name, address).reset_time
+                raise TooManyErrors(max(1, int(reset_at - time.time()) + 1))
+        except StorageError as error:
+            log.warning("rate limits not counted", error=str(error))
+            return

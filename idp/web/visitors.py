@@ -1,0 +1,49 @@
+"""Who is at the other end of this request: browser, address, live session."""
+
+from typing import cast
+
+from flask import g, request, session
+
+from idp import clock
+from idp.accounts.authentication import Visitor
+from idp.accounts.rules import rules
+from idp.crypto import random_token
+from idp.sessions import browser
+from idp.sessions.browser import CurrentSession
+from idp.web import cookies
+
+
+def current_session() -> CurrentSession | None:
+    """The live session of this browser, looked up once per request."""
+    if "current_session" not in g:
+        token = cookies.read(cookies.SESSION, rules().settings)
+        g.current_session = browser.find(token, rules().lifetimes, clock.now())
+    return cast("CurrentSession | None", g.current_session)
+
+
+def forget_current_session() -> None:
+    """After a login or logout within this request."""
+    g.current_session = None
+
+
+def browser_id() -> str | None:
+    """What pending requests are bound to, if this browser has one."""
+    return session.get("id")
+
+
+def ensure_browser_id() -> str:
+    """As `browser_id`, made and set as a cookie if need be."""
+    if "id" not in session:
+        session["id"] = random_token()
+    return cast("str", session["id"])
+
+
+def address() -> str:
+    """The network address of the visitor (behind trusted proxies, what they say)."""
+    return (request.remote_addr or "unknown")[:45]
+
+
+def visitor() -> Visitor:
+    return Visitor(
+        address(), request.headers.get("User-Agent"), cookies.read(cookies.DEVICE, rules().settings)
+    )

@@ -1,0 +1,1 @@
+"""The tests mirror `idp/` folder by folder; what they share is in `tests/support`."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from idp.database import BigId, Instant, Model
+from idp.database import BigInt, Instant, Model
 
 
 class Event(StrEnum):
@@ -34,7 +34,7 @@ class AuditEvent(Model):
     __tablename__ = "audit_events"
     __table_args__ = (sa.Index("ix_audit_events_account_id_at", "account_id", "at"),)
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     at: Mapped[datetime] = mapped_column(Instant, index=True)
     event: Mapped[str] = mapped_column(sa.String(40))
     outcome: Mapped[str] = mapped_column(sa.String(20))

@@ -72,11 +72,12 @@ class Instant(TypeDecorator[datetime]):
         return _sqlite_text(value)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
-        return instant(value)
+        moment: datetime | None = instant(value)
+        return moment
 
 
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
-BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only INTEGER keys
+BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers only INTEGER keys
 
 
 def _sqlite_text(value: datetime) -> str:

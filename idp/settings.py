@@ -275,7 +275,7 @@ def load(*files: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {"IDP_CONFIG"}
+    known = {"IDP_CONFIG", "IDP_SERVING_FILES", "IDP_SERVING_WORKERS"}
     for name, field in Settings.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, Section):

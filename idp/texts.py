@@ -51,7 +51,7 @@ def _catalogue(code: str, folders: list[Path]) -> Translations:
                 compiled.seek(0)
                 catalogue = Translations(compiled)
                 merged.merge(catalogue)
-                merged.plural = catalogue.plural  # type: ignore[attr-defined]
+                merged.plural = catalogue.plural
     return merged
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp.database import BigId, Instant, Json, Model
+from idp.database import BigInt, Instant, Json, Model
 
 ACTIVE = "active"
 DISABLED = "disabled"
@@ -102,7 +102,7 @@ class Acceptance(Model):
 
     __tablename__ = "acceptances"
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     document: Mapped[str] = mapped_column(sa.String(20))
     version: Mapped[str] = mapped_column(sa.String(40))

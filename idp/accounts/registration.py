@@ -67,6 +67,7 @@ def register(application: Application, *, browser: str, client_id: str | None, r
             audit.record(
                 session, Event.REGISTRATION_REPEATED, at=now, account_id=account.id, client_id=client_id
             )
+        return registration.id
 
 
 def find_account(session: Session, key: str) -> Account | None:

@@ -34,7 +34,7 @@ class Statement:
     @cached_property
     def html(self) -> str:
         """The text as HTML; raw HTML inside the Markdown is shown, not obeyed."""
-        return MarkdownIt("commonmark", {"html": False}).enable("table").render(self.markdown)
+        return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(self.markdown))
 
 
 def load(settings: Settings) -> dict[tuple[str, str], Statement]:

@@ -32,8 +32,8 @@ def person_of(grant_id: str, jti: str) -> tuple[Person, str | None] | None:
 
 
 def _person(row: Row) -> Person:
-    *columns, further, updated_at = row
-    return Person(*columns, json_value(further) or {}, instant(updated_at))
+    further, updated_at = row[-2:]
+    return Person(*row[:-2], json_value(further) or {}, instant(updated_at))
 
 
 def username_of(grant_id: str, jti: str) -> str | None:

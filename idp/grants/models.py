@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp.database import Instant, Json, Model
+from idp.database import BigInt, Instant, Json, Model
 
 
 class AuthorizationRequest(Model):
@@ -38,7 +38,7 @@ class Grant(Model):
     claims: Mapped[str | None] = mapped_column(sa.Text)  # the `claims` request parameter
     acr: Mapped[str] = mapped_column(sa.String(100))
     amr: Mapped[str] = mapped_column(sa.String(100))
-    auth_time: Mapped[int] = mapped_column(sa.BigInteger)  # NumericDate
+    auth_time: Mapped[int] = mapped_column(BigInt)  # NumericDate
     redirect_uri: Mapped[str | None] = mapped_column(sa.Text)
     code_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     code_challenge: Mapped[str | None] = mapped_column(sa.String(128))

@@ -27,7 +27,7 @@ class SmtpConnection(Connection):
     def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
         mail = self.mail
         context = ssl.create_default_context()
-        timeout = mail.state_timeout  # type: ignore[attr-defined]
+        timeout = mail.state_timeout
         if mail.use_ssl:
             host: smtplib.SMTP = smtplib.SMTP_SSL(mail.server, mail.port, timeout=timeout, context=context)
         else:

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp.database import BigId, Instant, Model
+from idp.database import BigInt, Instant, Model
 
 
 class OutboxMessage(Model):
@@ -13,7 +13,7 @@ class OutboxMessage(Model):
 
     __tablename__ = "outbox"
 
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     kind: Mapped[str] = mapped_column(sa.String(30))
     sealed: Mapped[str | None] = mapped_column(sa.Text)  # encrypted JSON: to, subject, text, html
     created_at: Mapped[datetime] = mapped_column(Instant)

@@ -5,9 +5,9 @@ from typing import Any
 from alembic import context
 from flask import current_app
 
-from idp.database import BigId, Instant, Json, db
+from idp.database import BigInt, Instant, Json, db
 
-_OWN = {Instant: "Instant()", type(Json): "Json", type(BigId): "BigId"}
+_OWN = {Instant: "Instant()", type(Json): "Json", type(BigInt): "BigInt"}
 
 
 def render_item(kind: str, obj: Any, autogen_context: Any) -> Any:

@@ -294,9 +294,10 @@ def _finish(a: Authorization, pending: PendingRequest | None, error: OAuth2Error
     if error is not None:
         return _error_redirect(a, error)
     grant = grant_of(a)
-    return provider().create_authorization_response(
+    response = provider().create_authorization_response(
         grant.request, grant_user=visitors.current_session(), grant=grant
     )
+    return cast("Response", response)
 
 
 def _error_redirect(a: Authorization, error: OAuth2Error) -> Response:

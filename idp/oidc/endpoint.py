@@ -1,6 +1,6 @@
 """What introspection and revocation share: one `token` parameter, an authenticated client, an unknown hint ignored."""
 
-from typing import Any
+from typing import Any, cast
 
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Response, request
@@ -31,4 +31,4 @@ def respond(name: str) -> Response:
     if repeated(request.form):
         error = InvalidRequestError("A parameter is given twice.")
         return provider().handle_error_response(oauth_request, error)
-    return provider().create_endpoint_response(name, oauth_request)
+    return cast("Response", provider().create_endpoint_response(name, oauth_request))

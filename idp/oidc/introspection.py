@@ -49,7 +49,7 @@ class Introspection(TokenParameterEndpoint, IntrospectionEndpoint):
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Introspected | None:
         lookups = [_access_token, _refresh_token]
-        if token_type_hint == "refresh_token":
+        if token_type_hint == "refresh_token":  # noqa: S105
             lookups.reverse()
         return next((found for lookup in lookups if (found := lookup(token_string))), None)
 

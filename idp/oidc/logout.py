@@ -13,7 +13,6 @@ from authlib.oidc.rpinitiated import EndSessionEndpoint
 from authlib.oidc.rpinitiated.end_session import EndSessionRequest
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 
 from idp.accounts.rules import rules
 from idp.keys import NotOurToken, keyring
@@ -21,6 +20,7 @@ from idp.oidc.requests import ProviderRequest, repeated
 from idp.texts import wish
 from idp.web import headers, visitors
 from idp.web.errors import error_page
+from idp.web.forms import EmptyForm
 from idp.web.logout import end_current_session
 
 
@@ -41,10 +41,6 @@ class EndSession(EndSessionEndpoint):
 
     def end_session(self, end_session_request: EndSessionRequest) -> None:
         """Done by the views below, which have the response to put the cookie into."""
-
-
-class ConfirmForm(FlaskForm):
-    """The button that logs out."""
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -87,7 +83,7 @@ def _judge(*, asked: bool) -> Response:
     session = visitors.current_session()
     if session is None or (checked.id_token_claims and checked.id_token_claims["sid"] == session.sid):
         return _log_out(checked)
-    form = ConfirmForm()
+    form = EmptyForm()
     if asked and form.validate_on_submit():
         return _log_out(checked)
     if not asked:

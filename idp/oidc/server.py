@@ -77,6 +77,7 @@ def init_app(app: Flask) -> None:
     client_authentication.register_methods(provider)
     provider.register_grant(AuthorizationCode, [Pkce(required=True)])
     provider.register_grant(RefreshToken)
+    provider.register_extension(Issuer())
     provider.register_endpoint(Introspection)
     provider.register_endpoint(Revocation)
     provider.register_endpoint(EndSession)

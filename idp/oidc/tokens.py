@@ -20,7 +20,7 @@ from idp.grants.codes import Grant, NewRefreshToken
 from idp.keys import NotOurToken, keyring
 from idp.policy.lifetimes import Lifetimes
 
-ACCESS_TOKEN_ALGORITHM = "ES256"
+ACCESS_TOKEN_ALGORITHM = "ES256"  # noqa: S105
 CACHE_SIZE = 20_000
 
 

@@ -1,11 +1,10 @@
 """One class per form: its fields, labels and validation. Templates say how they look."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as lazy
-from flask_wtf import FlaskForm
+from flask_babel import lazy_gettext
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField
 from wtforms.validators import InputRequired, StopValidation
 
@@ -13,45 +12,26 @@ from idp.accounts.rules import rules
 from idp.policy import details, usernames
 from idp.policy.passwords import Fault
 from idp.policy.usernames import EmailAddress, NotAnEmailAddress
+from idp.web.forms import EmptyForm, Form
+
+__all__ = ["EmptyForm"]
 
 Validator = Callable[[Any, Any], None]
 
 
-class Form(FlaskForm):
-    """A form of ours: protected against forged requests, with that error in words that help."""
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        valid = bool(super().validate(extra_validators))
-        token = getattr(self, "csrf_token", None)
-        if token is not None and token.errors:
-            token.errors = [
-                _(
-                    "The form was open for too long or your browser does not accept cookies. Send the form again."
-                )
-            ]
-        return valid
-
-    def refuse(self, message: str) -> None:
-        """Add an error of the whole form."""
-        self.form_errors.append(message)
-
-    @property
-    def only_token_is_bad(self) -> bool:
-        return set(self.errors) == {"csrf_token"}
-
-
-class EmptyForm(Form):
-    """A button."""
+def lazy(message: str) -> str:
+    """A text that is translated when it is shown."""
+    return cast("str", lazy_gettext(message))
 
 
 def trimmed(value: str | None) -> str | None:
     return value.strip() if isinstance(value, str) else value
 
 
-def needed(message: Any) -> Validator:
+def needed(message: str) -> Validator:
     """The field must not be empty."""
 
-    def validate(form: Any, field: Field) -> None:
+    def validate(_form: Any, field: Field) -> None:
         if not (field.data or "").strip():
             raise StopValidation(str(message))
 
@@ -59,7 +39,7 @@ def needed(message: Any) -> Validator:
     return validate
 
 
-def must(rule: Callable[[str], bool], message: Any) -> Validator:
+def must(rule: Callable[[str], bool], message: str) -> Validator:
     """What was typed, if anything, must follow a rule of the policy."""
 
     def validate(_form: Any, field: Field) -> None:
@@ -151,12 +131,12 @@ class NewPasswordForm(PasswordChoice):
         return list(self.known)
 
 
-def _optional_line(label: Any, limit: int, *validators: Validator, field: Any = StringField) -> Any:
+def _optional_line(label: str, limit: int, *validators: Validator, field: Any = StringField) -> Any:
     plain = must(details.is_plain_line, lazy("Remove the characters that cannot be printed."))
     return field(label, [at_most(limit), plain, *validators], filters=[trimmed])
 
 
-def _name(label: Any, missing: Any) -> Any:
+def _name(label: str, missing: str) -> Any:
     allowed = must(details.is_name, lazy("Use only letters, spaces, hyphens and apostrophes."))
     return StringField(label, [needed(missing), at_most(details.MAX_NAME), allowed], filters=[trimmed])
 

@@ -4,8 +4,8 @@ from flask import Response, make_response, render_template, request, session
 from flask_babel import gettext as _
 
 from idp.accounts import activation, registration
-from idp.accounts.registration import AccountExists, Application
 from idp.accounts.hashing import HashingBusy
+from idp.accounts.registration import AccountExists, Application
 from idp.accounts.rules import rules
 from idp.grants.requests import PendingRequest
 from idp.pages import journey, pages

@@ -6,7 +6,7 @@ Expand, then contract: version N and N+1 run side by side on this schema.
 import sqlalchemy as sa
 from alembic import op
 
-from idp.database import BigId, Instant, Json
+from idp.database import BigInt, Instant, Json
 
 revision = "0001"
 down_revision = None
@@ -45,7 +45,7 @@ def upgrade() -> None:
 
     op.create_table(
         "audit_events",
-        sa.Column("id", BigId, nullable=False),
+        sa.Column("id", BigInt, nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("event", sa.String(length=40), nullable=False),
         sa.Column("outcome", sa.String(length=20), nullable=False),
@@ -125,7 +125,7 @@ def upgrade() -> None:
 
     op.create_table(
         "outbox",
-        sa.Column("id", BigId, nullable=False),
+        sa.Column("id", BigInt, nullable=False),
         sa.Column("kind", sa.String(length=30), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
@@ -198,7 +198,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "acceptances",
-        sa.Column("id", BigId, nullable=False),
+        sa.Column("id", BigInt, nullable=False),
         sa.Column("account_id", sa.String(length=22), nullable=False),
         sa.Column("document", sa.String(length=20), nullable=False),
         sa.Column("version", sa.String(length=40), nullable=False),
@@ -235,7 +235,7 @@ def upgrade() -> None:
         sa.Column("claims", sa.Text(), nullable=True),
         sa.Column("acr", sa.String(length=100), nullable=False),
         sa.Column("amr", sa.String(length=100), nullable=False),
-        sa.Column("auth_time", BigId, nullable=False),
+        sa.Column("auth_time", BigInt, nullable=False),
         sa.Column("redirect_uri", sa.Text(), nullable=True),
         sa.Column("code_hash", sa.String(length=64), nullable=True),
         sa.Column("code_challenge", sa.String(length=128), nullable=True),

@@ -1,0 +1,62 @@
+"""Accounts: create."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from idp.cli.context import Context, pass_context
+
+
+@click.group()
+def account() -> None:
+    """People's accounts."""
+
+
+@account.command()
+@click.option("--email", required=True, help="Address, and username of a resident.")
+@click.option("--given-name", default="")
+@click.option("--family-name", default="")
+@click.option("--language", default=None, help="fi, sv or en; the site's first language unless given.")
+@click.option(
+    "--activated", is_flag=True, help="Usable at once. Without it the activation message is mailed."
+)
+@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+@click.option(
+    "--claims", type=click.Path(exists=True, path_type=Path), help="JSON file with more standard claims."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_context
+def create(context: Context, as_json: bool, **options: Any) -> None:
+    """Create a resident's account."""
+    from idp.accounts import creation
+    from idp.accounts.creation import CannotCreate
+    from idp.accounts.rules import rules
+    from idp.policy.usernames import EmailAddress, NotAnEmailAddress
+
+    password = sys.stdin.read().rstrip("\r\n")
+    claims = json.loads(options["claims"].read_text(encoding="utf-8")) if options["claims"] else {}
+    with context.app():
+        try:
+            identifier = creation.create_resident(
+                EmailAddress.parse(options["email"]),
+                password,
+                given_name=options["given_name"],
+                family_name=options["family_name"],
+                language=options["language"] or context.settings.site.languages[0],
+                activated=options["activated"],
+                claims=claims,
+                rules=rules(),
+            )
+        except NotAnEmailAddress as error:
+            raise click.ClickException(f"--email: {error}") from error
+        except CannotCreate as error:
+            raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps({"sub": identifier if options["activated"] else None}))
+    elif options["activated"]:
+        context.console.print(f"Account {identifier} can log in now.")
+    else:
+        context.console.print("The activation message is on its way.")

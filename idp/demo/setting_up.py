@@ -1,0 +1,115 @@
+"""Preparing a demo: a data folder with random secrets, a resident, clients. Written into demo.json for automation."""
+
+import json
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idp import create_app, settings
+from idp.accounts import creation
+from idp.accounts.rules import rules
+from idp.clients import registration
+from idp.crypto import random_token
+from idp.database import writing
+from idp.policy.usernames import EmailAddress
+
+RESIDENT = "maija.meikalainen@example.fi"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    environment: dict[str, str]
+    contents: dict[str, Any]
+
+
+def forget(folder: Path) -> None:
+    """Delete an earlier demo, if the folder is one."""
+    if (folder / "demo.json").is_file():
+        shutil.rmtree(folder)
+
+
+def prepare(folder: Path, files: list[Path], *, provider: str, eservice: str) -> Prepared:
+    """Make the demo's data, or take what an earlier start made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "demo.json"
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    key = known.get("secret_key") or random_token()
+    environment = {"IDP_FOLDERS_DATA": str(folder), "IDP_SECRETS_KEYS": json.dumps([key])}
+    os.environ.update(environment)
+    app = create_app(settings.load(*files))
+    with app.app_context():
+        from flask_migrate import upgrade
+
+        upgrade()
+        contents = known or _populate(provider, eservice, key)
+    if not known:
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
+    return Prepared(environment, contents)
+
+
+def _populate(provider: str, eservice: str, key: str) -> dict[str, Any]:
+    password = f"Demo-{secrets.token_hex(4)}-Aa1"
+    subject = creation.create_resident(
+        EmailAddress.parse(RESIDENT),
+        password,
+        given_name="Maija",
+        family_name="Meikäläinen",
+        language="fi",
+        activated=True,
+        claims={},
+        rules=rules(),
+    )
+    confidential, public = _eservice_metadata(eservice), _public_metadata()
+    with writing() as session:
+        client_id, client_secret = registration.create(
+            session, confidential, client_id="demo-e-service", plain_http=True
+        )
+        public_id, _ = registration.create(session, public, client_id="demo-public", plain_http=True)
+    return {
+        "issuer": provider,
+        "eservice": eservice,
+        "inbox": f"{provider}/demo/inbox.json",
+        "secret_key": key,
+        "resident": {"username": RESIDENT, "password": password, "sub": subject},
+        "confidential_client": {
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "redirect_uris": confidential["redirect_uris"],
+        },
+        "public_client": {"client_id": public_id, "redirect_uris": public["redirect_uris"]},
+        "eservice_secret_key": random_token(),
+    }
+
+
+def _eservice_metadata(eservice: str) -> dict[str, Any]:
+    other = eservice.replace("localhost", "127.0.0.1")
+    return {
+        "client_name": "Esimerkkikunnan asiointipalvelu",
+        "client_name#sv": "Exempelkommunens e-tjänst",
+        "client_name#en": "E-services of Example Municipality",
+        "client_uri": f"{eservice}/",
+        "initiate_login_uri": f"{eservice}/login",
+        "redirect_uris": [f"{base}/callback" for base in (eservice, other)],
+        "post_logout_redirect_uris": [f"{base}/logged-out" for base in (eservice, other)],
+        "scope": "openid profile email address phone offline_access",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "contacts": ["asiointi@example.fi"],
+    }
+
+
+def _public_metadata() -> dict[str, Any]:
+    return {
+        "client_name": "Esimerkkisovellus",
+        "client_name#sv": "Exempelappen",
+        "client_name#en": "Example app",
+        "application_type": "native",
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "post_logout_redirect_uris": ["http://127.0.0.1/logged-out"],
+        "token_endpoint_auth_method": "none",
+        "scope": "openid profile email offline_access",
+        "grant_types": ["authorization_code", "refresh_token"],
+    }

@@ -1,0 +1,63 @@
+"""Deleting what is over, in batches, so that no table is locked for long. `idp purge` and, later, the schedule run it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from idp import clock
+from idp.accounts.models import LoginCounter, MailedLink, Registration
+from idp.accounts.rules import rules
+from idp.database import writing
+from idp.grants.models import AuthorizationRequest, Grant, RefreshToken, SpentId
+from idp.mail.models import OutboxMessage
+from idp.sessions.models import BrowserSession, KnownDevice
+
+BATCH = 1000
+EXPLAINED_FOR = timedelta(days=30)  # so long a page can still say what became of a link
+REQUEST_EXPLAINED_FOR = timedelta(days=1)
+SENT_MAIL_KEPT_FOR = timedelta(days=30)
+DEVICE_KEPT_FOR = timedelta(days=395)
+COUNTER_KEPT_FOR = timedelta(hours=24)
+
+
+def purge() -> dict[str, int]:
+    """Delete everything that is over; returns how many rows of each table."""
+    now = clock.now()
+    return {model.__tablename__: _delete(model, condition) for model, condition in _over(now)}
+
+
+def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
+    lifetimes = rules().lifetimes
+    tokens_out = now - lifetimes.access_token - timedelta(minutes=5)
+    has_refresh_token = sa.exists().where(RefreshToken.grant_id == Grant.id)
+    counter_idle = LoginCounter.updated_at < now - COUNTER_KEPT_FOR
+    return [
+        (Registration, Registration.created_at < now - lifetimes.unactivated_account),
+        (MailedLink, MailedLink.expires_at < now - EXPLAINED_FOR),
+        (AuthorizationRequest, AuthorizationRequest.expires_at < now - REQUEST_EXPLAINED_FOR),
+        (BrowserSession, BrowserSession.expires_at < now),
+        (KnownDevice, KnownDevice.last_login_at < now - DEVICE_KEPT_FOR),
+        (
+            LoginCounter,
+            counter_idle & (LoginCounter.locked_until.is_(None) | (LoginCounter.locked_until <= now)),
+        ),
+        (RefreshToken, RefreshToken.expires_at < now),
+        (Grant, (Grant.created_at < tokens_out) & ~has_refresh_token),
+        (SpentId, SpentId.expires_at < now),
+        (OutboxMessage, OutboxMessage.sent_at < now - SENT_MAIL_KEPT_FOR),
+        (OutboxMessage, OutboxMessage.given_up_at < now - SENT_MAIL_KEPT_FOR),
+    ]
+
+
+def _delete(model: Any, condition: sa.ColumnElement[bool]) -> int:
+    key = sa.inspect(model).primary_key
+    total = 0
+    while True:
+        with writing() as session:
+            batch = sa.select(*key).where(condition).limit(BATCH)
+            wanted = sa.tuple_(*key).in_(batch) if len(key) > 1 else key[0].in_(batch)
+            deleted = session.execute(sa.delete(model).where(wanted)).rowcount  # type: ignore[attr-defined]
+        total += deleted
+        if deleted < BATCH:
+            return total

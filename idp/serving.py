@@ -1,0 +1,54 @@
+"""Running the provider: the application of one worker process, and the server that starts the workers."""
+
+import os
+from pathlib import Path
+
+from flask import Flask
+
+from idp import create_app, settings, versions
+from idp.accounts.rules import rules
+from idp.mail import delivery
+from idp.settings import Settings
+from idp.web import logs
+
+# How the serving process tells its workers which files and how many they are.
+FILES, WORKERS = "IDP_SERVING_FILES", "IDP_SERVING_WORKERS"
+
+
+def worker() -> Flask:
+    """The application of one worker, with its outbox and its watcher of changes."""
+    files = [Path(name) for name in os.environ.get(FILES, "").split(os.pathsep) if name]
+    installed = settings.load(*files)
+    logs.configure(installed)
+    app = create_app(installed, workers=int(os.environ.get(WORKERS, "1")))
+    with app.app_context():
+        delivery.Worker(app, rules().vault, installed).start()
+    versions.watcher(app).start()
+    return app
+
+
+def worker_count(installed: Settings) -> int:
+    return installed.server.workers or len(os.sched_getaffinity(0))
+
+
+def serve(installed: Settings, files: list[Path]) -> None:
+    """Start the workers and wait until they are stopped."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    workers = worker_count(installed)
+    os.environ[FILES] = os.pathsep.join(str(path.resolve()) for path in files)
+    os.environ[WORKERS] = str(workers)
+    Granian(
+        target="idp.serving:worker",
+        factory=True,
+        address=installed.server.host,
+        port=installed.server.port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=installed.server.threads,
+        backlog=1024,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        websockets=False,
+    ).serve()

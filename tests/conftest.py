@@ -1,0 +1,143 @@
+"""Fixtures of every test: an app on a fresh database, a clock that stands still, people and clients made in one line.
+
+`app` runs each test on SQLite and on PostgreSQL. Nothing of our own is mocked.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from idp import clock, create_app, settings
+from idp.database import db
+from idp.settings import Settings
+from tests.support import postgresql
+from tests.support.moments import MovableClock
+from tests.support.parts import pytest_runtest_setup, pytest_terminal_summary
+from tests.support.people import People
+
+__all__ = ["pytest_runtest_setup", "pytest_terminal_summary"]
+
+ISSUER = "http://localhost:8400"
+SECRET_KEY = "dGVzdC1rZXktZm9yLXR1bm51cy10ZXN0cy1vbmx5LTAx"
+
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+def make_settings(**sections: Any) -> Settings:
+    """Settings of a test: cheap hashes, no limits that a test would run into; `sections` are laid over them."""
+    base: dict[str, Any] = {
+        "mode": "test",
+        "issuer": ISSUER,
+        "secrets": {"keys": [SECRET_KEY]},
+        "passwords": {"bcrypt_cost": 4, "parallel_hashes": 2},
+        "mail": {"security": "none"},
+        "limits": {
+            "login_per_address": "100000/hour",
+            "login_per_username": "100000/hour",
+            "registration_per_address": "100000/hour",
+            "recovery_per_address": "100000/hour",
+            "recovery_per_username": "100000/hour",
+            "token_errors_per_address": "100000/minute",
+        },
+        "log": {"requests": "errors"},
+    }
+    for name, section in sections.items():
+        base[name] = {**base.get(name, {}), **section} if isinstance(section, dict) else section
+    return settings.load(overrides=base)
+
+
+def migrate(url: str, folder: Path) -> None:
+    """Make the tables of a database, by the migrations."""
+    app = create_app(make_settings(database={"url": url}, folders={"data": folder}))
+    with app.app_context():
+        flask_migrate.upgrade()
+        db.engine.dispose()
+        app.extensions["lean"].close_idle()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    migrate(f"sqlite:///{folder / 'tunnus.db'}", folder)
+    return folder / "tunnus.db"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.PostgreSQL]:
+    with postgresql.postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database with its tables, on each engine."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "tunnus.db")
+        yield f"sqlite:///{tmp_path / 'tunnus.db'}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    name = server.template("schema", lambda url: migrate(url, tmp_path))
+    with server.database(name) as url:
+        yield url
+
+
+@pytest.fixture
+def moving_clock() -> Iterator[MovableClock]:
+    """The project's clock, standing still until a test moves it."""
+    movable = MovableClock()
+    with clock.use(movable):
+        yield movable
+
+
+AppFactory = Callable[..., Flask]
+
+
+@pytest.fixture
+def make_app(database_url: str, tmp_path: Path) -> Iterator[AppFactory]:
+    """Makes apps on the test's database; the sections given are laid over the test's settings."""
+    made: list[Flask] = []
+
+    def factory(**sections: Any) -> Flask:
+        sections.setdefault("database", {"url": database_url})
+        sections.setdefault("folders", {"data": tmp_path})
+        app = create_app(make_settings(**sections))
+        made.append(app)
+        return app
+
+    yield factory
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+            app.extensions["lean"].close_idle()
+
+
+@pytest.fixture
+def app(make_app: AppFactory) -> Flask:
+    """An app with the usual settings. No context is pushed: requests must not share one."""
+    return make_app()
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    """The app's context, for tests of the domain that make no requests."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser with its own cookies."""
+    return app.test_client()
+
+
+@pytest.fixture
+def people(app: Flask) -> People:
+    """Makes accounts and client apps."""
+    return People(app)

@@ -44,7 +44,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     cookies.init_app(app, settings, installed.vault)
     logs.init_app(app, settings)
     headers.init_app(app, settings)
-    context.init_app(app, settings)
+    context.init_app(app)
     errors.init_app(app)
     health.init_app(app)
 

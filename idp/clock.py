@@ -30,7 +30,7 @@ def timestamp() -> int:
 @contextmanager
 def use(clock: Clock) -> Iterator[None]:
     """Let `clock` tell the time within the block. For tests only."""
-    global _clock
+    global _clock  # noqa: PLW0603  the one clock of the process
     previous, _clock = _clock, clock
     try:
         yield

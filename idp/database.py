@@ -11,7 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -71,7 +71,7 @@ class Instant(TypeDecorator[datetime]):
             return value
         return _sqlite_text(value)
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, _dialect: sa.Dialect) -> datetime | None:
         moment: datetime | None = instant(value)
         return moment
 
@@ -261,10 +261,8 @@ class LeanPool:
 
 def _close(connection: Any) -> None:
     if connection is not None:
-        try:
+        with suppress(psycopg.Error, sqlite3.Error):
             connection.close()
-        except (psycopg.Error, sqlite3.Error):
-            pass
 
 
 def lean() -> LeanPool:

@@ -1,9 +1,10 @@
-"""Deleting what is over, in batches, so that no table is locked for long. `idp purge` and, later, the schedule run it."""
+"""Deleting what is over, in batches, so that no table is locked for long. `idp purge` runs it."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
 
 from idp import clock
 from idp.accounts.models import LoginCounter, MailedLink, Registration
@@ -57,7 +58,7 @@ def _delete(model: Any, condition: sa.ColumnElement[bool]) -> int:
         with writing() as session:
             batch = sa.select(*key).where(condition).limit(BATCH)
             wanted = sa.tuple_(*key).in_(batch) if len(key) > 1 else key[0].in_(batch)
-            deleted = session.execute(sa.delete(model).where(wanted)).rowcount  # type: ignore[attr-defined]
+            deleted = cast("CursorResult[Any]", session.execute(sa.delete(model).where(wanted))).rowcount
         total += deleted
         if deleted < BATCH:
             return total

@@ -29,7 +29,7 @@ def account() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
-def create(context: Context, as_json: bool, **options: Any) -> None:
+def create(context: Context, /, as_json: bool, **options: Any) -> None:
     """Create a resident's account."""
     from idp.accounts import creation
     from idp.accounts.creation import CannotCreate

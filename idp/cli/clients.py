@@ -46,7 +46,7 @@ def client() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
-def create(context: Context, as_json: bool, **options: Any) -> None:
+def create(context: Context, /, as_json: bool, **options: Any) -> None:
     """Register a client. The secret is shown once."""
     from idp.clients import registration
     from idp.clients.registration import InvalidClientMetadata

@@ -41,7 +41,7 @@ def doctor(context: Context) -> None:
         raise SystemExit(1)
 
 
-def _database(app: Flask) -> Finding:
+def _database(_app: Flask) -> Finding:
     from idp import database
     from idp.database import DatabaseUnavailable, db
 
@@ -66,13 +66,13 @@ def schema_is_current() -> bool:
         return MigrationContext.configure(connection).get_current_revision() == head
 
 
-def _schema(app: Flask) -> Finding:
+def _schema(_app: Flask) -> Finding:
     if schema_is_current():
         return Finding(Mark.GOOD, "tables", "of this version")
     return Finding(Mark.BAD, "tables", "not of this version: run `idp migrate`")
 
 
-def _keys(app: Flask) -> Finding:
+def _keys(_app: Flask) -> Finding:
     from idp.crypto import Undecryptable
     from idp.keys import keyring
 
@@ -82,26 +82,23 @@ def _keys(app: Flask) -> Finding:
         published = keyring().jwks()["keys"]
     except Undecryptable:
         return Finding(Mark.BAD, "signing keys", "encrypted with another key than secrets.keys has")
-    return Finding(
-        Mark.GOOD,
-        "signing keys",
-        f"{len(published)} published: {', '.join(sorted({k['alg'] for k in published}))}",
-    )
+    algorithms = ", ".join(sorted({key["alg"] for key in published}))
+    return Finding(Mark.GOOD, "signing keys", f"{len(published)} published: {algorithms}")
 
 
-def _passwords(app: Flask) -> Finding:
+def _passwords(_app: Flask) -> Finding:
     from idp.accounts.rules import rules
 
     policy = rules().passwords
     if policy.profile == "classes":
-        advice = 'profile "classes" is the source document\'s; "length" (15 characters) is what NIST and the NCSC advise'
+        advice = 'profile "classes" is the default; "length" (15 characters or more) is what NIST advises'
         return Finding(Mark.ADVICE, "passwords", advice)
     return Finding(
         Mark.GOOD, "passwords", f'profile "{policy.profile}", at least {policy.min_length} characters'
     )
 
 
-def _limits(app: Flask) -> Finding:
+def _limits(_app: Flask) -> Finding:
     from limits.storage import storage_from_string
 
     from idp.accounts.rules import rules

@@ -57,7 +57,7 @@ class Client:
     def check_client_secret(self, client_secret: str) -> bool:
         return self.secret_hash is not None and equal(self.secret_hash, hash_token(client_secret))
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+    def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """The one registered method holds at every endpoint (OpenID Connect Registration 2)."""
         return method == self.token_endpoint_auth_method
 

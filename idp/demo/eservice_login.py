@@ -98,7 +98,7 @@ def current_person() -> Person | None:
 
 
 @bp.route("/login", methods=["GET", "POST"])
-@csrf.exempt
+@csrf.exempt  # type: ignore[untyped-decorator]
 def log_in() -> Response | tuple[str, int, dict[str, str]]:
     """Send the browser to the provider.
 
@@ -109,7 +109,8 @@ def log_in() -> Response | tuple[str, int, dict[str, str]]:
     """
     if request.method == "POST":  # from another site, so without our cookie: come back by GET
         known = ("iss", "login_hint", "target_link_uri", "return_to", "lang")
-        return redirect(url_for(".log_in", **{k: request.form[k] for k in known if k in request.form}), 303)
+        values: dict[str, Any] = {k: request.form[k] for k in known if k in request.form}
+        return redirect(url_for(".log_in", **values), 303)
 
     config, client = eservice().config, eservice().client
     if request.args.get("iss", config.issuer) != config.issuer:

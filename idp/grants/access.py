@@ -1,6 +1,7 @@
 """What stands behind an access token right now: its grant, its account, its person. One statement each."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -32,8 +33,9 @@ def person_of(grant_id: str, jti: str) -> tuple[Person, str | None] | None:
 
 
 def _person(row: Row) -> Person:
-    further, updated_at = row[-2:]
-    return Person(*row[:-2], json_value(further) or {}, instant(updated_at))
+    *columns, further, updated_at = row
+    values: list[Any] = [*columns, json_value(further) or {}, instant(updated_at)]
+    return Person(*values)
 
 
 def username_of(grant_id: str, jti: str) -> str | None:

@@ -66,7 +66,7 @@ class RefreshToken(Model):
 
 
 class SpentId(Model):
-    """Identifiers that count only once or no longer: assertion ids (`a:`), revoked tokens (`t:`), until `expires_at`."""
+    """Identifiers that count once or no longer until `expires_at`: assertion ids (`a:`), revoked tokens (`t:`)."""
 
     __tablename__ = "spent_ids"
 

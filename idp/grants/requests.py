@@ -37,7 +37,8 @@ class PendingRequest:
 
 
 _STORE = Statement(
-    "INSERT INTO authorization_requests (id_hash, client_id, parameters, browser_hash, answered, created_at, expires_at)"
+    "INSERT INTO authorization_requests"
+    " (id_hash, client_id, parameters, browser_hash, answered, created_at, expires_at)"
     " VALUES (:id_hash, :client_id, :parameters, :browser_hash, '{}', :now, :expires_at)"
 )
 _LOAD = Statement(
@@ -56,7 +57,7 @@ _NOBODY = hash_token("")
 def store(
     client_id: str, parameters: Mapping[str, str], browser: str, now: datetime, expires_at: datetime
 ) -> str:
-    """Keep a validated request for `browser` (the value of its cookie, "" for nobody yet); returns its id (256 bits)."""
+    """Keep a validated request for `browser` (its cookie's value, "" for nobody yet); returns its id (256 bits)."""
     request_id = random_token()
     _STORE.all(
         id_hash=hash_token(request_id),

@@ -1,4 +1,4 @@
-"""The protocol: OpenID Connect and OAuth 2.0, by Authlib. One module per endpoint, one per grant, wired in server.py."""
+"""OpenID Connect and OAuth 2.0, by Authlib: one module per endpoint, one per grant, wired in server.py."""
 
 from flask import Blueprint, Flask
 

@@ -1,8 +1,8 @@
 """The authorization endpoint (RFC 6749 3.1, OpenID Connect Core 3.1.2).
 
-A request passes CHECKS from top to bottom, once and whole. What fails before the redirect URI is trusted is a page, what
-fails after it a redirect. Then `interaction` says whether the person is needed; if so the request is stored and the
-browser sent to a page, which leads back to `resume`, where all is judged again.
+A request passes CHECKS from top to bottom, once and whole. What fails before the redirect URI is trusted is a page,
+what fails after it a redirect. Then `interaction` says whether the person is needed; if so the request is stored and
+the browser sent to a page, which leads back to `resume`, where all is judged again.
 """
 
 from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ def resume() -> Response:
     return _validate(authorization) or _proceed(authorization, pending)
 
 
-# -- what a request must pass, in order ----------------------------------------------------------------------------------
+# -- what a request must pass, in order
 
 
 def _client_is_known(a: Authorization) -> None:
@@ -257,7 +257,7 @@ def grant_of(a: Authorization) -> Any:
     return provider().get_authorization_grant(ProviderRequest(a.parameters, "GET"))
 
 
-# -- the answer ----------------------------------------------------------------------------------------------------------
+# -- the answer
 
 
 def _proceed(a: Authorization, pending: PendingRequest | None) -> Response:
@@ -301,7 +301,7 @@ def _finish(a: Authorization, pending: PendingRequest | None, error: OAuth2Error
 
 
 def _error_redirect(a: Authorization, error: OAuth2Error) -> Response:
-    """The error in the query of the redirect URI, with `state` and `iss` and nothing else (RFC 6749 4.1.2.1, RFC 9207)."""
+    """The error in the query, with `state` and `iss` and nothing else (RFC 6749 4.1.2.1, RFC 9207)."""
     parameters = [("error", error.error)]
     if description := error.get_error_description():
         parameters.append(("error_description", printable(description)))

@@ -17,10 +17,8 @@ def allowed(view: Callable[[], Response]) -> Callable[[], Response]:
 
     @wraps(view)
     def wrapped() -> Response:
-        if request.method == "OPTIONS":
-            response = Response(status=204, headers=_PREFLIGHT)
-        else:
-            response = view()
+        preflight = request.method == "OPTIONS"
+        response = Response(status=204, headers=_PREFLIGHT) if preflight else view()
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
         return response

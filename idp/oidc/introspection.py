@@ -43,7 +43,7 @@ class Introspected:
 class Introspection(TokenParameterEndpoint, IntrospectionEndpoint):
     def authenticate_endpoint_client(self, request: ProviderRequest) -> Client:
         client = cast("Client", super().authenticate_endpoint_client(request))
-        if client.token_endpoint_auth_method == "none":
+        if client.token_endpoint_auth_method == "none":  # noqa: S105
             raise UnauthenticatedClient("Introspection needs client authentication.")
         return client
 

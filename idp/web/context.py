@@ -14,7 +14,7 @@ from flask_babel import ngettext
 from idp.accounts.rules import rules
 from idp.clients.registry import Client
 from idp.policy.passwords import PRINTED_SPECIAL_CHARACTERS, Rule, RuleKind
-from idp.settings import Settings, project_folder
+from idp.settings import project_folder
 from idp.texts import LANGUAGE_NAMES, language, localized
 from idp.web import visitors
 
@@ -169,5 +169,5 @@ def asset(name: str) -> str:
     return f"/assets/{name}?v={digest}"
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: Flask) -> None:
     app.context_processor(_context)

@@ -10,10 +10,10 @@ class Form(FlaskForm):
     """Flask-WTF's form, typed, with our own text for a bad token; nothing that was typed is lost by it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     def validate_on_submit(self, extra_validators: Any = None) -> bool:
-        return bool(super().validate_on_submit(extra_validators))
+        return bool(super().validate_on_submit(extra_validators))  # type: ignore[no-untyped-call]
 
     def validate(self, extra_validators: Any = None) -> bool:
         valid = bool(super().validate(extra_validators))

@@ -3,7 +3,6 @@
 Its hooks run for pages only: they cost as much as a whole bare request, and the protocol's hot paths need none.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from flask_limiter import Limiter, RateLimitExceeded
 from limits import parse_many
 from limits.errors import StorageError
 
+from idp import clock
 from idp.accounts.rules import rules
 from idp.crypto import keyed_hash
 from idp.policy.usernames import comparison_key
@@ -73,10 +73,10 @@ def known_device(field: str) -> Callable[[], bool]:
     return exempt
 
 
-def retry_after(error: RateLimitExceeded) -> int:
+def retry_after(_error: RateLimitExceeded) -> int:
     """Seconds until the limit that was hit opens again."""
     current = limiter.current_limit
-    return max(1, int(current.reset_at - time.time()) + 1) if current else 60
+    return max(1, int(current.reset_at - clock.now().timestamp()) + 1) if current else 60
 
 
 def count_error(name: str) -> None:
@@ -86,7 +86,7 @@ def count_error(name: str) -> None:
         try:
             if not limiter.limiter.hit(item, name, address):
                 reset_at = limiter.limiter.get_window_stats(item, name, address).reset_time
-                raise TooManyErrors(max(1, int(reset_at - time.time()) + 1))
+                raise TooManyErrors(max(1, int(reset_at - clock.now().timestamp()) + 1))
         except StorageError as error:
             log.warning("rate limits not counted", error=str(error))
             return

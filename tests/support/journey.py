@@ -94,7 +94,9 @@ def redeem(browser: FlaskClient, app: App, code: str, **fields: str) -> TestResp
 
 
 def refresh(browser: FlaskClient, app: App, refresh_token: str, **fields: str) -> TestResponse:
-    return token_request(browser, app, {"grant_type": "refresh_token", "refresh_token": refresh_token, **fields})
+    return token_request(
+        browser, app, {"grant_type": "refresh_token", "refresh_token": refresh_token, **fields}
+    )
 
 
 def token_request(browser: FlaskClient, app: App, data: dict[str, str]) -> TestResponse:

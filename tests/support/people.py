@@ -59,9 +59,16 @@ class People:
     def __init__(self, app: Flask) -> None:
         self.app = app
 
-    def resident(self, username: str = "maija@example.fi", password: str = PASSWORD, **details: Any) -> Person:
+    def resident(
+        self, username: str = "maija@example.fi", password: str = PASSWORD, **details: Any
+    ) -> Person:
         """An activated account."""
-        values: dict[str, Any] = {"given_name": "Maija", "family_name": "Meikäläinen", "language": "fi", "claims": {}}
+        values: dict[str, Any] = {
+            "given_name": "Maija",
+            "family_name": "Meikäläinen",
+            "language": "fi",
+            "claims": {},
+        }
         with self.app.app_context():
             identifier = creation.create_resident(
                 EmailAddress.parse(username), password, activated=True, rules=rules(), **(values | details)

@@ -28,6 +28,18 @@ class Event(StrEnum):
     CODE_REPLAYED = "grant.code_replayed"
     REFRESH_REUSED = "grant.refresh_reused"
     TERMS_ACCEPTED = "terms.accepted"
+    DETAILS_CHANGED = "account.details_changed"
+    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105
+    ADDRESS_CHANGE_ASKED = "address_change.asked"
+    ADDRESS_CHANGED = "address_change.confirmed"
+    ADDRESS_CHANGE_UNDONE = "address_change.undone"
+    DISOWNED = "account.disowned"
+    SESSION_ENDED = "session.ended"
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    DATA_DOWNLOADED = "account.data_downloaded"
+    DELETION_ORDERED = "deletion.ordered"
+    DELETION_CANCELLED = "deletion.cancelled"
+    ERASED = "account.erased"
 
 
 class AuditEvent(Model):

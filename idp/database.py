@@ -22,6 +22,8 @@ from flask import Flask, current_app
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -106,7 +108,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     url = sa.make_url(settings.database_url)
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite:
-        settings.folders.data.mkdir(parents=True, exist_ok=True)
+        settings.folders.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     wait = settings.database.timeout_seconds
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (
@@ -149,6 +151,13 @@ def writing() -> Iterator[Session]:
     engine = db.engine.execution_options(writes=True)
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def insert_if_absent(session: Session, model: type[Base], **values: Any) -> None:
+    """Add a row unless one of that key is there already, whoever else tries at the same time."""
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite_dialect.insert if sqlite else postgresql_dialect.insert
+    session.execute(insert(model).values(**values).on_conflict_do_nothing())
 
 
 class Statement:

@@ -162,7 +162,7 @@ class Limits(Section):
     login_per_username: str
     registration_per_address: str
     recovery_per_address: str
-    recovery_per_username: str
+    mail_per_name: str
     token_errors_per_address: str
 
 

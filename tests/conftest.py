@@ -42,7 +42,7 @@ def make_settings(**sections: Any) -> Settings:
             "login_per_username": "100000/hour",
             "registration_per_address": "100000/hour",
             "recovery_per_address": "100000/hour",
-            "recovery_per_username": "100000/hour",
+            "mail_per_name": "100000/hour",
             "token_errors_per_address": "100000/minute",
         },
         "log": {"requests": "errors"},

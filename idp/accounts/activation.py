@@ -8,27 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import authentication, counters, links
+from idp.accounts import acceptance, authentication, counters, links
 from idp.accounts.hashing import hasher
-from idp.accounts.links import LinkState, Purpose
-from idp.accounts.models import ACTIVE, Acceptance, Account, Registration
+from idp.accounts.links import LinkNotLive, LinkState, Purpose
+from idp.accounts.models import ACTIVE, Account, Registration
 from idp.accounts.registration import find_account, mail_activation
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.crypto import hash_token, random_id
 from idp.database import db, writing
 from idp.policy.usernames import UsernameKind
-
-
-class LinkNotLive(Exception):
-    """The link cannot be used; `state` says why."""
-
-    def __init__(self, state: LinkState) -> None:
-        super().__init__(state.value)
-        self.state = state
 
 
 class PasswordNeeded(Exception):
@@ -118,7 +109,7 @@ def _demand_password(invitation: Invitation, password: str | None, rules: Rules)
     if not password:
         raise PasswordNeeded
     key = counters.key_of_registration(rules.vault, invitation.registration_id)
-    if not authentication.check_password(key, password, invitation.password_hash, rules).matches:
+    if not authentication.check_password(key, password, invitation.password_hash, rules):
         raise PasswordNeeded
 
 
@@ -134,7 +125,7 @@ def _use(token: str, invitation: Invitation, password_hash: str | None, rules: R
             account = _account_of(registration, password_hash, now)
             session.add(account)
             session.flush()
-            _accept(session, account, registration)
+            acceptance.record(session, account.id, registration.accepted, registration.created_at)
             registration.closed_at, registration.account_id = now, account.id
             counters.clear(session, counters.key_of_name(rules.vault, registration.username_key))
             audit.record(
@@ -167,11 +158,4 @@ def _account_of(registration: Registration, password_hash: str | None, now: date
         status=ACTIVE,
         created_at=now,
         updated_at=now,
-    )
-
-
-def _accept(session: Session, account: Account, registration: Registration) -> None:
-    session.add_all(
-        Acceptance(account_id=account.id, accepted_at=registration.created_at, **document)
-        for document in registration.accepted
     )

@@ -7,11 +7,12 @@ before the password is looked at.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import counters
+from idp.accounts import acceptance, counters, protection
 from idp.accounts.hashing import Verdict, hasher
 from idp.accounts.models import Account
 from idp.accounts.rules import Rules
@@ -21,6 +22,8 @@ from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.policy import lockout, usernames
 from idp.sessions import browser
+from idp.sessions.browser import CurrentSession, Device
+from idp.sessions.devices import device_name
 
 ACR_PASSWORD = "urn:tunnus:acr:password"  # noqa: S105
 AMR_PASSWORD = ("pwd",)  # RFC 8176
@@ -56,11 +59,12 @@ class AccountDisabled(LoginRefused):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Where a request comes from."""
+    """Where a request comes from, and what its browser already holds."""
 
-    address: str | None
-    user_agent: str | None
-    device: str | None  # value of the known-device cookie
+    address: str | None = None
+    user_agent: str | None = None
+    device: str | None = None  # value of the known-device cookie
+    session: CurrentSession | None = None  # a login that this one takes the place of
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,36 @@ class LoggedIn:
     session_token: str
     device: str
     language: str
+
+
+def log_in(
+    username: str, password: str, *, remember: bool, visitor: Visitor, new_device: str, rules: Rules
+) -> LoggedIn:
+    """Check a name and a password and begin a session.
+
+    `new_device` becomes this browser's known-device cookie if it has none. Raises LoginRefused (see its subclasses)
+    and HashingBusy.
+    """
+    key = usernames.comparison_key(username)
+    candidate = _find(key)
+    known = browser.knows_device(visitor.device, candidate.account_id)
+    counter_key = _counter_key(key, candidate, visitor.device if known else None, rules)
+    attempt = _Attempt.begin(counter_key, candidate, visitor, rules)
+    verdict, fresh_hash = attempt.verify(password)
+    if not verdict.matches:
+        attempt.refuse(tell_owner=not known)
+    if candidate.registration_id or not candidate.active:
+        attempt.conclude(rules.lockout.succeeded)
+        raise NotActivated(candidate.registration_id) if candidate.registration_id else AccountDisabled
+    return attempt.start_session(fresh_hash, remember, visitor.device or new_device)
+
+
+def check_password(counter_key: str, password: str, stored: str | None, rules: Rules) -> bool:
+    """Compare one password under a counter of its own. Raises AccountLocked, AttemptsCrowded and HashingBusy."""
+    attempt = _Attempt.begin(counter_key, _Candidate(password_hash=stored), Visitor(), rules)
+    verdict, _ = attempt.verify(password)
+    attempt.conclude(rules.lockout.succeeded if verdict.matches else rules.lockout.failed)
+    return verdict.matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,49 +125,6 @@ _FIND = Statement(
 )
 
 
-def log_in(
-    username: str, password: str, *, remember: bool, visitor: Visitor, new_device: str, rules: Rules
-) -> LoggedIn:
-    """Check a name and a password and begin a session.
-
-    `new_device` becomes this browser's known-device cookie if it has none. Raises LoginRefused (see its subclasses)
-    and HashingBusy.
-    """
-    key = usernames.comparison_key(username)
-    candidate = _find(key)
-    known = browser.knows_device(visitor.device, candidate.account_id)
-    counter_key = _counter_key(key, candidate, visitor.device if known else None, rules)
-    reservation = _begin(counter_key, candidate, visitor, rules)
-    try:
-        verdict = hasher().verify(password, candidate.password_hash)
-        fresh_hash = hasher().hash(password) if verdict.outdated else None
-    except BaseException:
-        _conclude(counter_key, rules.lockout.withdrawn, reservation)
-        raise
-    if reservation.is_void(clock.now()):
-        raise AttemptsCrowded  # it took so long that its place has gone to somebody else
-    if not verdict.matches:
-        _refuse(counter_key, candidate, reservation, visitor, rules, by_device=known)
-    if candidate.registration_id or not candidate.active:
-        _conclude(counter_key, rules.lockout.succeeded, reservation)
-        raise NotActivated(candidate.registration_id) if candidate.registration_id else AccountDisabled
-    return _start_session(
-        candidate, counter_key, reservation, fresh_hash, remember, visitor, new_device, rules
-    )
-
-
-def check_password(counter_key: str, password: str, stored: str | None, rules: Rules) -> Verdict:
-    """Compare one password under a counter of its own. Raises AccountLocked, AttemptsCrowded and HashingBusy."""
-    reservation = _begin(counter_key, _Candidate(), Visitor(None, None, None), rules)
-    try:
-        verdict = hasher().verify(password, stored)
-    except BaseException:
-        _conclude(counter_key, rules.lockout.withdrawn, reservation)
-        raise
-    _conclude(counter_key, rules.lockout.succeeded if verdict.matches else rules.lockout.failed, reservation)
-    return verdict
-
-
 def _find(key: str) -> _Candidate:
     row = _FIND.one(key=key)
     if row is None:
@@ -150,68 +141,132 @@ def _counter_key(key: str, candidate: _Candidate, device: str | None, rules: Rul
     return counters.key_of_account(rules.vault, candidate.account_id)
 
 
-def _begin(counter_key: str, candidate: _Candidate, visitor: Visitor, rules: Rules) -> lockout.Reservation:
-    """Reserve one of the allowed attempts, so that parallel guesses cannot exceed them."""
-    now = clock.now()
-    decision = lockout.Decision(lockout.Verdict.LOCKED, lockout.Counter())
-
-    def begin(counter: lockout.Counter) -> lockout.Counter:
-        nonlocal decision
-        decision = rules.lockout.begin(counter, now)
-        return decision.counter
-
-    with writing() as session:
-        counters.change(session, counter_key, begin, now)
-        if decision.verdict is lockout.Verdict.LOCKED:
-            _audit_failure(session, candidate, visitor, "locked", now)
-    if decision.verdict is lockout.Verdict.LOCKED:
-        raise AccountLocked
-    if decision.reservation is None:
-        raise AttemptsCrowded
-    return decision.reservation
-
-
 Transition = Callable[[lockout.Counter, lockout.Reservation, datetime], lockout.Counter]
 
 
-def _conclude(counter_key: str, transition: Transition, reservation: lockout.Reservation) -> None:
-    now = clock.now()
-    with writing() as session:
-        counters.change(session, counter_key, lambda counter: transition(counter, reservation, now), now)
+@dataclass(frozen=True)
+class _Attempt:
+    """One of the attempts that the lockout still allows, from its reservation to its outcome."""
 
+    counter_key: str
+    candidate: _Candidate
+    visitor: Visitor
+    rules: Rules
+    reservation: lockout.Reservation
 
-def _refuse(
-    counter_key: str,
-    candidate: _Candidate,
-    reservation: lockout.Reservation,
-    visitor: Visitor,
-    rules: Rules,
-    *,
-    by_device: bool,
-) -> None:
-    """Count the failure; the one that locks is told to the owner once, by mail."""
-    now = clock.now()
-    with writing() as session:
-        counter = counters.change(
-            session, counter_key, lambda c: rules.lockout.failed(c, reservation, now), now
-        )
-        locks = rules.lockout.is_locked(counter, now)
-        _audit_failure(session, candidate, visitor, "locking_failure" if locks else "wrong_credentials", now)
-        if locks and candidate.account_id and not by_device:
-            _tell_owner(session, candidate.account_id, counter, rules, now)
-    raise AccountLocked if locks else WrongCredentials
+    @classmethod
+    def begin(cls, counter_key: str, candidate: _Candidate, visitor: Visitor, rules: Rules) -> "_Attempt":
+        """Reserve one, so that parallel guesses cannot exceed them. Raises AccountLocked and AttemptsCrowded."""
+        now = clock.now()
+        decision = lockout.Decision(lockout.Verdict.LOCKED, lockout.Counter())
 
+        def begin(counter: lockout.Counter) -> lockout.Counter:
+            nonlocal decision
+            decision = rules.lockout.begin(counter, now)
+            return decision.counter
 
-def _tell_owner(
-    session: Session, account_id: str, counter: lockout.Counter, rules: Rules, now: datetime
-) -> None:
-    account = session.get_one(Account, account_id)
-    audit.record(session, Event.LOCKED, at=now, account_id=account_id)
-    if account.email:
+        with writing() as session:
+            counters.change(session, counter_key, begin, now)
+            if decision.verdict is lockout.Verdict.LOCKED:
+                _audit_failure(session, candidate, visitor, "locked", now)
+        if decision.verdict is lockout.Verdict.LOCKED:
+            raise AccountLocked
+        if decision.reservation is None:
+            raise AttemptsCrowded
+        return cls(counter_key, candidate, visitor, rules, decision.reservation)
+
+    def verify(self, password: str) -> tuple[Verdict, str | None]:
+        """Compare in the hashing pool; with it a new hash when the stored one is outdated.
+
+        Raises HashingBusy, and AttemptsCrowded when it took so long that the place has gone to somebody else.
+        """
+        try:
+            verdict = hasher().verify(password, self.candidate.password_hash)
+            fresh_hash = hasher().hash(password) if verdict.outdated else None
+        except BaseException:
+            self.conclude(self.rules.lockout.withdrawn)
+            raise
+        if self.reservation.is_void(clock.now()):
+            raise AttemptsCrowded
+        return verdict, fresh_hash
+
+    def conclude(self, transition: Transition) -> None:
+        """Write the outcome into the counter."""
+        now = clock.now()
+        with writing() as session:
+            self._change(session, transition, now)
+
+    def _change(self, session: Session, transition: Transition, now: datetime) -> lockout.Counter:
+        return counters.change(session, self.counter_key, lambda c: transition(c, self.reservation, now), now)
+
+    def refuse(self, *, tell_owner: bool) -> NoReturn:
+        """Count the failure; the one that locks is told to the owner once, by mail. Raises LoginRefused."""
+        now = clock.now()
+        with writing() as session:
+            counter = self._change(session, self.rules.lockout.failed, now)
+            locks = self.rules.lockout.is_locked(counter, now)
+            reason = "locking_failure" if locks else "wrong_credentials"
+            _audit_failure(session, self.candidate, self.visitor, reason, now)
+            if locks and tell_owner:
+                self._tell_owner(session, counter.locked_until, now)
+        raise AccountLocked if locks else WrongCredentials
+
+    def _tell_owner(self, session: Session, until: datetime | None, now: datetime) -> None:
+        """Mail "locked" to the owner; for a name without one the same work is done for nobody."""
+        account = session.get(Account, self.candidate.account_id or "")
+        to = account.email if account else None
+        language = account.language if account else self.rules.settings.site.languages[0]
+        name = account.given_name if account else None
+        message = compose("locked", to or outbox.NOBODY, language, name=name, until=until)
+        outbox.put(session, self.rules.vault, message, now, discard=to is None)
+        audit.record(session, Event.LOCKED, at=now, account_id=self.candidate.account_id)
+
+    def _tell_new_device(self, session: Session, account_id: str, now: datetime) -> None:
+        """Mail the owner of an account that has been used on other devices before (ASVS 6.3.5)."""
+        account = session.get_one(Account, account_id)
+        if not account.email:
+            return
+        link, days = protection.disown_link(session, account, self.rules)
         message = compose(
-            "locked", account.email, account.language, name=account.given_name, until=counter.locked_until
+            "new_device",
+            account.email,
+            account.language,
+            name=account.given_name,
+            when=now,
+            device=device_name(self.visitor.user_agent),
+            address=self.visitor.address,
+            link=link,
+            days=days,
         )
-        outbox.put(session, rules.vault, message, now)
+        outbox.put(session, self.rules.vault, message, now)
+
+    def start_session(self, fresh_hash: str | None, remember: bool, device: str) -> LoggedIn:
+        """The password was right: reset the counter and begin the session, in one transaction."""
+        now = clock.now()
+        account_id = self.candidate.account_id or ""
+        with writing() as session:
+            self._change(session, self.rules.lockout.succeeded, now)
+            token = browser.start(
+                session,
+                account_id,
+                replaces=self.visitor.session,
+                remembered=remember,
+                acr=ACR_PASSWORD,
+                amr=AMR_PASSWORD,
+                lifetimes=self.rules.lifetimes,
+                now=now,
+                user_agent=self.visitor.user_agent,
+                address=self.visitor.address,
+                terms_due=acceptance.is_due(session, account_id, self.candidate.language),
+            )
+            if browser.remember_device(session, device, account_id, now) is Device.NEW_TO_ACCOUNT:
+                self._tell_new_device(session, account_id, now)
+            if fresh_hash is not None:
+                session.get_one(Account, account_id).password_hash = fresh_hash
+            audit.record(
+                session, Event.LOGGED_IN, at=now, account_id=account_id, address=self.visitor.address
+            )
+        return LoggedIn(account_id, token, device, self.candidate.language)
 
 
 def _audit_failure(
@@ -226,36 +281,3 @@ def _audit_failure(
         account_id=candidate.account_id,
         address=visitor.address,
     )
-
-
-def _start_session(
-    candidate: _Candidate,
-    counter_key: str,
-    reservation: lockout.Reservation,
-    fresh_hash: str | None,
-    remember: bool,
-    visitor: Visitor,
-    new_device: str,
-    rules: Rules,
-) -> LoggedIn:
-    now = clock.now()
-    account_id = candidate.account_id or ""
-    device = visitor.device or new_device
-    with writing() as session:
-        counters.change(session, counter_key, lambda c: rules.lockout.succeeded(c, reservation, now), now)
-        token = browser.start(
-            session,
-            account_id,
-            remembered=remember,
-            acr=ACR_PASSWORD,
-            amr=AMR_PASSWORD,
-            lifetimes=rules.lifetimes,
-            now=now,
-            user_agent=visitor.user_agent,
-            address=visitor.address,
-        )
-        browser.remember_device(session, device, account_id, now)
-        if fresh_hash is not None:
-            session.get_one(Account, account_id).password_hash = fresh_hash
-        audit.record(session, Event.LOGGED_IN, at=now, account_id=account_id, address=visitor.address)
-    return LoggedIn(account_id, token, device, candidate.language)

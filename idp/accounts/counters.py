@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from idp.accounts.models import LoginCounter
 from idp.crypto import Vault, hash_token, keyed_hash
+from idp.database import insert_if_absent
 from idp.policy.lockout import Counter
 
 
@@ -30,6 +29,11 @@ def key_of_registration(vault: Vault, registration_id: str) -> str:
     return _key(vault, f"registration {registration_id}")
 
 
+def key_of_confirmation(vault: Vault, account_id: str) -> str:
+    """For passwords that are asked once more within a session."""
+    return _key(vault, f"confirmation {account_id}")
+
+
 def _key(vault: Vault, text: str) -> str:
     return keyed_hash(vault.derive("login counters"), text)
 
@@ -38,9 +42,7 @@ def change(session: Session, key: str, transition: Callable[[Counter], Counter],
     """Read, transform and write one counter under its row lock; returns what was written."""
     row = session.get(LoginCounter, key, with_for_update=True)
     if row is None:
-        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        blank = {"key": key, "failures": 0, "reserved": 0, "updated_at": now}
-        session.execute(insert(LoginCounter).values(**blank).on_conflict_do_nothing())
+        insert_if_absent(session, LoginCounter, key=key, failures=0, reserved=0, updated_at=now)
         row = session.get_one(LoginCounter, key, with_for_update=True)
     counter = transition(Counter(row.failures, row.reserved, row.reserved_until, row.locked_until))
     row.failures, row.reserved = counter.failures, counter.pending

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
+from idp.accounts import acceptance, statements
 from idp.accounts.claims import ALL_CLAIMS
 from idp.accounts.hashing import hasher
 from idp.accounts.models import ACTIVE, Account, Registration
@@ -30,10 +31,13 @@ def create_resident(
     family_name: str,
     language: str,
     activated: bool,
+    terms_accepted: bool,
     claims: Mapping[str, Any],
     rules: Rules,
 ) -> str:
     """Create an account, or a registration whose activation link is mailed. Returns the account's or registration's id.
+
+    `terms_accepted`: the person has accepted the terms elsewhere; otherwise the first login asks.
 
     Raises CannotCreate and HashingBusy.
     """
@@ -50,7 +54,12 @@ def create_resident(
             if find_account(session, email.key) is not None:
                 raise CannotCreate("there is an account for that address")
             if activated:
-                return _account(session, email, password_hash, given_name, family_name, language, claims)
+                account_id = _account(
+                    session, email, password_hash, given_name, family_name, language, claims
+                )
+                if terms_accepted:
+                    acceptance.record(session, account_id, statements.accepted_now(language), clock.now())
+                return account_id
             return _registration(session, email, password_hash, given_name, family_name, language, rules)
     except IntegrityError as error:
         raise CannotCreate("there is an account for that address") from error
@@ -84,6 +93,7 @@ def _account(
         updated_at=now,
     )
     session.add(account)
+    session.flush()
     audit.record(session, Event.CREATED_BY_ADMIN, at=now, actor="operator", account_id=account.id)
     return account.id
 

@@ -8,6 +8,8 @@ import base64
 import hashlib
 import hmac
 import os
+import secrets
+import string
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from typing import ParamSpec, TypeVar, cast
 import bcrypt
 from flask import Flask, current_app
 
+from idp.accounts.rules import rules
 from idp.policy import passwords
 from idp.settings import Settings
 
@@ -25,6 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SCHEME = "v1"
+_BCRYPT_ALPHABET = "./" + string.ascii_letters + string.digits
 NICENESS = 5
 
 
@@ -88,6 +92,13 @@ class Hasher:
         key = self._peppers[pepper_id].encode() if pepper_id else b"tunnus"
         message = passwords.normalise(password).encode()
         return base64.b64encode(hmac.new(key, message, hashlib.sha256).digest())
+
+
+def unmatchable_hash() -> str:
+    """A stored form that no password fits, made at no cost; trying one costs as much as ever."""
+    salt = bcrypt.gensalt(rules().settings.passwords.bcrypt_cost).decode()
+    digest = "".join(secrets.choice(_BCRYPT_ALPHABET) for _ in range(31))
+    return f"{SCHEME}::{salt}{digest}"
 
 
 def _step_back() -> None:

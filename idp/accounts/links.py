@@ -16,6 +16,14 @@ from idp.policy.lifetimes import is_live
 class Purpose(StrEnum):
     ACTIVATION = "activation"
     RESET = "reset"
+    ADDRESS = "address"  # confirms a new address
+    UNDO_ADDRESS = "undo_address"
+    DISOWN = "disown"  # "this wasn't me"
+    CANCEL_DELETION = "cancel_deletion"
+
+
+PROTECTIVE = (Purpose.UNDO_ADDRESS, Purpose.DISOWN, Purpose.CANCEL_DELETION)
+"""Links that survive the change they undo."""
 
 
 class LinkState(Enum):
@@ -26,6 +34,14 @@ class LinkState(Enum):
     UNKNOWN = "unknown"
 
 
+class LinkNotLive(Exception):
+    """The link cannot be used; `state` says why."""
+
+    def __init__(self, state: LinkState) -> None:
+        super().__init__(state.value)
+        self.state = state
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A link as it was found. The owner is an account or, before there is one, a registration."""
@@ -33,11 +49,12 @@ class Link:
     state: LinkState
     account_id: str | None = None
     registration_id: str | None = None
+    change_id: str | None = None
     client_id: str | None = None
 
 
 _FIND = Statement(
-    "SELECT account_id, registration_id, client_id, expires_at, used_at, withdrawn_at FROM mailed_links"
+    "SELECT account_id, registration_id, change_id, client_id, expires_at, used_at, withdrawn_at FROM mailed_links"
     " WHERE token_hash = :token_hash AND purpose = :purpose"
 )
 
@@ -50,10 +67,15 @@ def make(
     *,
     account_id: str | None = None,
     registration_id: str | None = None,
+    change_id: str | None = None,
     client_id: str | None = None,
 ) -> str:
-    """A new link's token, as part of the caller's transaction; older live ones of the same owner are withdrawn."""
-    withdraw(session, now, purpose, account_id=account_id, registration_id=registration_id)
+    """A new link's token, as part of the caller's transaction; older live ones of the same owner are withdrawn.
+
+    Protective links stay: each undoes what its own mail told of.
+    """
+    if purpose not in PROTECTIVE:
+        withdraw(session, now, purpose, account_id=account_id, registration_id=registration_id)
     token = random_token()
     session.add(
         MailedLink(
@@ -61,6 +83,7 @@ def make(
             purpose=purpose.value,
             account_id=account_id,
             registration_id=registration_id,
+            change_id=change_id,
             client_id=client_id,
             created_at=now,
             expires_at=expires_at,
@@ -77,7 +100,7 @@ def withdraw(
     account_id: str | None = None,
     registration_id: str | None = None,
 ) -> None:
-    """Kill the live links of an owner, of one purpose or of all."""
+    """Kill the live links of an owner: of one purpose, or all but the protective ones."""
     owner = (
         MailedLink.account_id == account_id
         if account_id
@@ -88,6 +111,8 @@ def withdraw(
     )
     if purpose is not None:
         query = query.where(MailedLink.purpose == purpose.value)
+    else:
+        query = query.where(MailedLink.purpose.not_in([purpose.value for purpose in PROTECTIVE]))
     session.execute(query.values(withdrawn_at=now))
 
 
@@ -96,14 +121,14 @@ def look(token: str, purpose: Purpose, now: datetime) -> Link:
     row = _FIND.one(token_hash=hash_token(token), purpose=purpose.value)
     if row is None:
         return Link(LinkState.UNKNOWN)
-    account_id, registration_id, client_id, expires_at, used_at, withdrawn_at = row
+    account_id, registration_id, change_id, client_id, expires_at, used_at, withdrawn_at = row
     if used_at is not None:
         state = LinkState.USED
     elif withdrawn_at is not None:
         state = LinkState.WITHDRAWN
     else:
         state = LinkState.LIVE if is_live(instant(expires_at), now) else LinkState.EXPIRED
-    return Link(state, account_id, registration_id, client_id)
+    return Link(state, account_id, registration_id, change_id, client_id)
 
 
 def use(session: Session, token: str, purpose: Purpose, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from idp.database import BigInt, Instant, Json, Model
 
 ACTIVE = "active"
 DISABLED = "disabled"
+CLOSING = "closing"  # its owner has ordered its deletion, which can still be cancelled
 
 
 class Account(Model):
@@ -36,6 +37,7 @@ class Account(Model):
         Json, default=dict
     )  # further standard claims, by claim name
     status: Mapped[str] = mapped_column(sa.String(10), default=ACTIVE)
+    erase_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # when a deletion was ordered
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -77,11 +79,26 @@ class MailedLink(Model):
     purpose: Mapped[str] = mapped_column(sa.String(20))
     account_id: Mapped[str | None] = mapped_column(sa.String(22), index=True)
     registration_id: Mapped[str | None] = mapped_column(sa.String(22), index=True)
+    change_id: Mapped[str | None] = mapped_column(sa.String(22))
     client_id: Mapped[str | None] = mapped_column(sa.String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
     withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class AddressChange(Model):
+    """A new address that waits for its link, and later the old one that can be restored."""
+
+    __tablename__ = "address_changes"
+
+    id: Mapped[str] = mapped_column(sa.String(22), primary_key=True)
+    account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    old_email: Mapped[str] = mapped_column(sa.String(254))
+    new_email: Mapped[str] = mapped_column(sa.String(254))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)  # cancelled, replaced or undone
 
 
 class LoginCounter(Model):

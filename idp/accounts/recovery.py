@@ -6,9 +6,9 @@ composed and sealed too, and thrown away by the outbox.
 
 from idp import audit, clock
 from idp.accounts import counters, links
-from idp.accounts.activation import LinkNotLive
+from idp.accounts.details import tell_password_changed
 from idp.accounts.hashing import hasher
-from idp.accounts.links import LinkState, Purpose
+from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.models import ACTIVE, Account
 from idp.accounts.registration import find_account
 from idp.accounts.rules import Rules
@@ -38,7 +38,7 @@ def ask(name: str, *, language: str, client_id: str | None, address: str | None,
         )
         message = compose(
             "reset",
-            (account.email if account else None) or "nobody@invalid",
+            (account.email if account else None) or outbox.NOBODY,
             account.language if account else language,
             name=account.given_name if account else None,
             username=account.username if account else name[:254],
@@ -87,9 +87,6 @@ def reset(token: str, password: str, rules: Rules) -> str:
         links.withdraw(session, now, account_id=account_id)
         if rules.settings.lockout.reset_unlocks:
             counters.clear(session, counters.key_of_account(rules.vault, account_id))
-        message = compose(
-            "password_changed", account.email or "", account.language, name=account.given_name, when=now
-        )
-        outbox.put(session, rules.vault, message, now)
+        tell_password_changed(session, account, rules)
         audit.record(session, Event.PASSWORD_RESET, at=now, account_id=account_id)
         return account.username

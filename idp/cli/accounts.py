@@ -23,6 +23,7 @@ def account() -> None:
 @click.option(
     "--activated", is_flag=True, help="Usable at once. Without it the activation message is mailed."
 )
+@click.option("--terms-accepted", is_flag=True, help="Accepted elsewhere; otherwise the first login asks.")
 @click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
 @click.option(
     "--claims", type=click.Path(exists=True, path_type=Path), help="JSON file with more standard claims."
@@ -47,6 +48,7 @@ def create(context: Context, /, as_json: bool, **options: Any) -> None:
                 family_name=options["family_name"],
                 language=options["language"] or context.settings.site.languages[0],
                 activated=options["activated"],
+                terms_accepted=options["terms_accepted"],
                 claims=claims,
                 rules=rules(),
             )

@@ -103,6 +103,8 @@ def serve(context: Context) -> None:
         if not schema_is_current():
             raise click.ClickException("the database's tables are not of this version; run `idp migrate`")
         keys.ensure(rules().vault)
+    server = context.settings.server
+    context.console.print(f"Tunnus serves {context.settings.issuer} on {server.host}:{server.port}")
     serving.serve(context.settings, context.files)
 
 

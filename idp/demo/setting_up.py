@@ -60,6 +60,7 @@ def _populate(provider: str, eservice: str, key: str) -> dict[str, Any]:
         family_name="Meikäläinen",
         language="fi",
         activated=True,
+        terms_accepted=True,
         claims={},
         rules=rules(),
     )

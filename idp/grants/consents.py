@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp import audit
 from idp.audit import Event
-from idp.database import Statement, writing
-from idp.grants.models import Consent
+from idp.database import Statement, insert_if_absent, writing
+from idp.grants.models import Consent, Grant
 
 _FIND = Statement("SELECT scope FROM consents WHERE account_id = :account_id AND client_id = :client_id")
 
@@ -25,11 +26,18 @@ def give(account_id: str, client_id: str, scope: str, now: datetime) -> None:
         audit.record(session, Event.CONSENTED, at=now, account_id=account_id, client_id=client_id)
 
 
+def withdraw(account_id: str, client_id: str, now: datetime) -> None:
+    """Forget the consent and revoke every token that the client has for this person."""
+    with writing() as session:
+        session.execute(sa.delete(Consent).filter_by(account_id=account_id, client_id=client_id))
+        of_client = (Grant.account_id == account_id) & (Grant.client_id == client_id)
+        session.execute(sa.update(Grant).where(of_client, Grant.revoked_at.is_(None)).values(revoked_at=now))
+        audit.record(session, Event.CONSENT_WITHDRAWN, at=now, account_id=account_id, client_id=client_id)
+
+
 def _add(session: Session, account_id: str, client_id: str, scope: str, now: datetime) -> None:
-    consent = session.get(Consent, (account_id, client_id), with_for_update=True)
-    if consent is None:
-        session.add(Consent(account_id=account_id, client_id=client_id, scope=scope, given_at=now))
-        return
+    insert_if_absent(session, Consent, account_id=account_id, client_id=client_id, scope=scope, given_at=now)
+    consent = session.get_one(Consent, (account_id, client_id), with_for_update=True)
     added = [value for value in scope.split() if value not in consent.scope.split()]
     consent.scope = " ".join([*consent.scope.split(), *added])
     consent.given_at = now

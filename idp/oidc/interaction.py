@@ -23,6 +23,7 @@ class Step(Enum):
     CREATE = "/create-account"
     SELECT_ACCOUNT = "/select-account"
     CONSENT = "/consent"
+    ACCEPT_TERMS = "/accept-terms"
     DONE = ""
 
 
@@ -52,6 +53,10 @@ def next_step(
         if silent or fresh:
             raise LoginRequired  # somebody else has logged in, on purpose
         return Step.LOGIN
+    if session.terms_due:
+        if silent:
+            raise InteractionRequired
+        return Step.ACCEPT_TERMS
     if answered.get("denied") == session.sid:
         raise AccessDeniedError
     if "select_account" in prompts and not fresh and answered.get("select_account") != session.sid:

@@ -1,6 +1,6 @@
 """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
 
-With an ID token of the session in this browser the person is logged out at once; in every doubtful case a page asks
+With an ID token of the person who is logged in here they are logged out at once; in every doubtful case a page asks
 first, and nothing is redirected to an address that is not registered.
 """
 
@@ -81,7 +81,7 @@ def _judge(*, asked: bool) -> Response:
         return _doubtful(checked.client)
     g.client = checked.client
     session = visitors.current_session()
-    if session is None or (checked.id_token_claims and checked.id_token_claims["sid"] == session.sid):
+    if session is None or (checked.id_token_claims and checked.id_token_claims["sub"] == session.account_id):
         return _log_out(checked)
     form = EmptyForm()
     if asked and form.validate_on_submit():

@@ -8,27 +8,46 @@ from idp.web import cookies
 
 pages = Blueprint("pages", __name__)
 
-from idp.pages import (  # noqa: E402  the modules add their views to the blueprint
-    account,
+# The modules add their views to the blueprint.
+from idp.pages import (  # noqa: E402
     activation,
     consent,
     login,
     logout,
+    mailed_links,
+    own_account,
+    own_data,
+    own_details,
+    own_email,
+    own_history,
+    own_password,
+    own_services,
+    own_sessions,
     recovery,
     registration,
     statements,
+    terms,
 )
 
 __all__ = [
-    "account",
     "activation",
     "consent",
     "login",
     "logout",
+    "mailed_links",
+    "own_account",
+    "own_data",
+    "own_details",
+    "own_email",
+    "own_history",
+    "own_password",
+    "own_services",
+    "own_sessions",
     "pages",
     "recovery",
     "registration",
     "statements",
+    "terms",
 ]
 
 

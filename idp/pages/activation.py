@@ -7,10 +7,10 @@ from flask_babel import gettext as _
 
 from idp import clock
 from idp.accounts import activation, links
-from idp.accounts.activation import Invitation, LinkNotLive, PasswordNeeded
+from idp.accounts.activation import Invitation, PasswordNeeded
 from idp.accounts.authentication import AccountLocked, AttemptsCrowded
 from idp.accounts.hashing import HashingBusy
-from idp.accounts.links import LinkState, Purpose
+from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.grants import requests

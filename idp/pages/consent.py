@@ -32,7 +32,7 @@ def consent() -> Response:
         else:
             requests.answer(pending, "denied", session.sid)
         return journey.resume(pending)
-    page = render_template("pages/consent.html", form=form, scopes=_scope_views(_scope(pending)))
+    page = render_template("pages/consent.html", form=form, scopes=scope_views(_scope(pending)))
     return make_response(page, 422 if form.errors else 200)
 
 
@@ -64,7 +64,7 @@ def _scope(pending: PendingRequest) -> str:
     return str(pending.parameters["scope"])
 
 
-def _scope_views(scope: str) -> list[ScopeView]:
+def scope_views(scope: str) -> list[ScopeView]:
     """What each requested scope means to a person (ASVS 10.7.2)."""
     days = rules().settings.tokens.refresh_absolute_days
     views = {

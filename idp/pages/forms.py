@@ -141,15 +141,9 @@ def _name(label: str, missing: str) -> Any:
     return StringField(label, [needed(missing), at_most(details.MAX_NAME), allowed], filters=[trimmed])
 
 
-class RegistrationForm(PasswordChoice):
-    """The form of the source document, field by field (R-15 to R-24)."""
+class DetailsForm(Form):
+    """Names and contact details; only the names are mandatory (R-21, R-22)."""
 
-    email = EmailField(
-        lazy("Email"), [needed(lazy("Enter your email address.")), email_address], filters=[trimmed]
-    )
-    email_confirm = EmailField(
-        lazy("Confirm email"), [needed(lazy("Enter the email address again."))], filters=[trimmed]
-    )
     given_name = _name(lazy("First name"), lazy("Enter your first name."))
     family_name = _name(lazy("Last name"), lazy("Enter your last name."))
     phone = _optional_line(
@@ -165,12 +159,22 @@ class RegistrationForm(PasswordChoice):
         must(details.is_postal_code, lazy("A postal code has five digits.")),
     )
     locality = _optional_line(lazy("City (post office)"), details.MAX_NAME)
+
+
+class RegistrationForm(PasswordChoice, DetailsForm):
+    """The form of the source document, field by field (R-15 to R-24)."""
+
+    email = EmailField(
+        lazy("Email"), [needed(lazy("Enter your email address.")), email_address], filters=[trimmed]
+    )
+    email_confirm = EmailField(
+        lazy("Confirm email"), [needed(lazy("Enter the email address again."))], filters=[trimmed]
+    )
     accept_terms = BooleanField(
         lazy("I accept the terms of use and the privacy notice of the service"),
         [InputRequired(lazy("Accept the terms of use and the privacy notice to create an account."))],
     )
 
-    # The order of the page, which the error summary follows.
     field_order = (
         "email",
         "email_confirm",
@@ -184,10 +188,6 @@ class RegistrationForm(PasswordChoice):
         "locality",
         "accept_terms",
     )
-
-    def __iter__(self) -> Any:
-        named = [self[name] for name in self.field_order]
-        return iter([*named, *(field for field in super().__iter__() if field not in named)])
 
     def context(self) -> list[str]:
         values = (self.given_name.data, self.family_name.data, self.email.data)
@@ -213,3 +213,51 @@ class ForgotForm(Form):
 
 class ActivationForm(Form):
     password = PasswordField(lazy("Password"))
+
+
+class EmailForm(Form):
+    """A new e-mail address, with the password asked once more."""
+
+    new_email = EmailField(
+        lazy("New email address"),
+        [needed(lazy("Enter your email address.")), email_address],
+        filters=[trimmed],
+    )
+    new_email_confirm = EmailField(
+        lazy("Confirm email"), [needed(lazy("Enter the email address again."))], filters=[trimmed]
+    )
+    password = PasswordField(lazy("Password"), [needed(lazy("Enter your password."))])
+
+    current_key = ""
+
+    def validate_new_email(self, field: Field) -> None:
+        if usernames.comparison_key(field.data or "") == self.current_key:
+            raise StopValidation(_("This is the address that you already use."))
+
+    def validate_new_email_confirm(self, field: Field) -> None:
+        first, second = (usernames.comparison_key(value or "") for value in (self.new_email.data, field.data))
+        if first != second:
+            raise StopValidation(_("The email addresses do not match."))
+
+
+class PasswordForm(NewPasswordForm):
+    """Changing the password needs the current one (ASVS 6.2.3)."""
+
+    current_password = PasswordField(lazy("Current password"), [needed(lazy("Enter your password."))])
+
+    field_order = ("current_password", "new_password", "new_password_confirm")
+
+
+class DeletionForm(Form):
+    password = PasswordField(lazy("Password"), [needed(lazy("Enter your password."))])
+    confirm = BooleanField(
+        lazy("I understand that my account and its details will be deleted"),
+        [InputRequired(lazy("Tick the box to delete the account."))],
+    )
+
+
+class TermsForm(Form):
+    accept_terms = BooleanField(
+        lazy("I accept the terms of use and the privacy notice of the service"),
+        [InputRequired(lazy("Accept the terms of use and the privacy notice to go on."))],
+    )

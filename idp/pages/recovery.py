@@ -3,8 +3,7 @@
 from flask import Response, make_response, render_template, request, session
 
 from idp.accounts import recovery
-from idp.accounts.activation import LinkNotLive
-from idp.accounts.links import Purpose
+from idp.accounts.links import LinkNotLive, Purpose
 from idp.accounts.rules import rules
 from idp.pages import journey, pages
 from idp.pages.activation import link_not_live
@@ -16,7 +15,7 @@ from idp.web.limits import limiter, setting, typed_name
 
 @pages.route("/forgot", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
-@limiter.limit(setting("recovery_per_username"), key_func=typed_name("email"), methods=["POST"])
+@limiter.limit(setting("mail_per_name"), key_func=typed_name("email"), methods=["POST"])
 def forgot() -> Response:
     pending = journey.pending()
     form = ForgotForm()

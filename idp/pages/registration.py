@@ -13,11 +13,12 @@ from idp.pages.forms import EmptyForm, RegistrationForm
 from idp.policy.usernames import EmailAddress
 from idp.texts import language
 from idp.web import visitors
-from idp.web.limits import limiter, setting
+from idp.web.limits import limiter, setting, typed_name
 
 
 @pages.route("/create-account", methods=["GET", "POST"])
 @limiter.limit(setting("registration_per_address"), methods=["POST"])
+@limiter.limit(setting("mail_per_name"), key_func=typed_name("email"), methods=["POST"])
 def create_account() -> Response:
     pending = journey.pending()
     form = RegistrationForm()

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp.crypto import hash_token, random_id, random_token
-from idp.database import Statement, instant
+from idp.database import Statement, insert_if_absent, instant
 from idp.policy.lifetimes import Lifetimes
 from idp.sessions.models import BrowserSession, KnownDevice
 
@@ -27,10 +28,11 @@ class CurrentSession:
     acr: str
     amr: tuple[str, ...]
     auth_time: datetime
+    terms_due: bool
 
 
 _FIND = Statement(
-    "SELECT s.id_hash, s.sid, s.account_id, s.remembered, s.acr, s.amr, s.auth_time, s.last_seen_at,"
+    "SELECT s.id_hash, s.sid, s.account_id, s.remembered, s.acr, s.amr, s.auth_time, s.terms_due, s.last_seen_at,"
     " a.given_name, a.family_name, a.username, a.language"
     " FROM sessions s JOIN accounts a ON a.id = s.account_id"
     " WHERE s.id_hash = :id_hash AND s.ended_at IS NULL AND s.expires_at > :now AND a.status = 'active'"
@@ -45,23 +47,24 @@ def find(token: str | None, lifetimes: Lifetimes, now: datetime) -> CurrentSessi
     row = _FIND.one(id_hash=hash_token(token), now=now)
     if row is None:
         return None
-    id_hash, sid, account_id, remembered, acr, amr, auth_time, seen, given, family, username, language = row
+    *columns, terms_due, seen, given, family, username, language = row
+    id_hash, sid, account_id, remembered, acr, amr, auth_time = columns
     last_seen = instant(seen)
     if not remembered and now - last_seen >= lifetimes.session_idle:
         return None
     if now - last_seen > TOUCH_AFTER:
         _TOUCH.all(id_hash=id_hash, now=now)
-    name = " ".join(part for part in (given, family) if part) or username
     return CurrentSession(
-        id_hash,
-        sid,
-        account_id,
-        name,
-        language,
-        bool(remembered),
-        acr,
-        tuple(amr.split()),
-        instant(auth_time),
+        id_hash=id_hash,
+        sid=sid,
+        account_id=account_id,
+        display_name=" ".join(part for part in (given, family) if part) or username,
+        language=language,
+        remembered=bool(remembered),
+        acr=acr,
+        amr=tuple(amr.split()),
+        auth_time=instant(auth_time),
+        terms_due=bool(terms_due),
     )
 
 
@@ -69,6 +72,7 @@ def start(
     session: Session,
     account_id: str,
     *,
+    replaces: CurrentSession | None,
     remembered: bool,
     acr: str,
     amr: tuple[str, ...],
@@ -76,13 +80,21 @@ def start(
     now: datetime,
     user_agent: str | None,
     address: str | None,
+    terms_due: bool = False,
 ) -> str:
-    """Begin a session as part of the caller's transaction; returns the cookie's value (256 bits)."""
+    """Begin a session as part of the caller's transaction; returns the cookie's value (256 bits).
+
+    The session that this browser had ends (ASVS 7.2.4). The same person goes on under the same `sid`, so that
+    e-services which know it still reach this login at logout.
+    """
     token = random_token()
+    same_person = replaces is not None and replaces.account_id == account_id
+    if replaces is not None:
+        end(session, replaces.id_hash, now)
     session.add(
         BrowserSession(
             id_hash=hash_token(token),
-            sid=random_id(),
+            sid=replaces.sid if replaces and same_person else random_id(),
             account_id=account_id,
             remembered=remembered,
             acr=acr,
@@ -92,6 +104,7 @@ def start(
             expires_at=now + (lifetimes.remembered_login if remembered else lifetimes.session_absolute),
             user_agent=(user_agent or "")[:200] or None,
             address=address,
+            terms_due=terms_due,
         )
     )
     return token
@@ -103,19 +116,39 @@ def end(session: Session, id_hash: str, now: datetime) -> None:
     session.execute(sa.update(BrowserSession).where(live).values(ended_at=now))
 
 
-def end_all(session: Session, account_id: str, now: datetime) -> None:
-    """End every session and remembered login of an account (ASVS 7.4.3)."""
-    live = (BrowserSession.account_id == account_id) & BrowserSession.ended_at.is_(None)
+def end_all(session: Session, account_id: str, now: datetime, *, but: str = "") -> None:
+    """End every session and remembered login of an account (ASVS 7.4.3), but that of the hash `but`."""
+    live = (
+        (BrowserSession.account_id == account_id)
+        & BrowserSession.ended_at.is_(None)
+        & (BrowserSession.id_hash != but)
+    )
     session.execute(sa.update(BrowserSession).where(live).values(ended_at=now))
 
 
-def remember_device(session: Session, device: str, account_id: str, now: datetime) -> None:
+def forget_devices(session: Session, account_id: str) -> None:
+    """No browser is known any more: each login is one from a new device."""
+    session.execute(sa.delete(KnownDevice).where(KnownDevice.account_id == account_id))
+
+
+class Device(Enum):
+    """What the browser of a login is to the account."""
+
+    FIRST = "first"
+    NEW_TO_ACCOUNT = "new to account"
+    KNOWN = "known"
+
+
+def remember_device(session: Session, device: str, account_id: str, now: datetime) -> Device:
     """Note that this browser has logged in to this account, as part of the caller's transaction."""
-    known = session.get(KnownDevice, (hash_token(device), account_id))
-    if known is None:
-        session.add(KnownDevice(device_hash=hash_token(device), account_id=account_id, last_login_at=now))
-    else:
-        known.last_login_at = now
+    of_account = sa.select(KnownDevice.device_hash).where(KnownDevice.account_id == account_id)
+    earlier = set(session.scalars(of_account))
+    key = {"device_hash": hash_token(device), "account_id": account_id}
+    insert_if_absent(session, KnownDevice, **key, last_login_at=now)
+    session.execute(sa.update(KnownDevice).filter_by(**key).values(last_login_at=now))
+    if not earlier:
+        return Device.FIRST
+    return Device.KNOWN if hash_token(device) in earlier else Device.NEW_TO_ACCOUNT
 
 
 _KNOWS = Statement(

@@ -14,7 +14,9 @@ class BrowserSession(Model):
     __tablename__ = "sessions"
 
     id_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    sid: Mapped[str] = mapped_column(sa.String(22), unique=True)  # the `sid` claim
+    sid: Mapped[str] = mapped_column(
+        sa.String(22), index=True
+    )  # the `sid` claim: of one login, renewed or not
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     remembered: Mapped[bool]
     acr: Mapped[str] = mapped_column(sa.String(100))
@@ -23,6 +25,7 @@ class BrowserSession(Model):
     last_seen_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)  # at the latest, whatever happens
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    terms_due: Mapped[bool] = mapped_column(default=False)  # a newer version is to be accepted first
     user_agent: Mapped[str | None] = mapped_column(sa.String(200))
     address: Mapped[str | None] = mapped_column(sa.String(45))
 

@@ -37,8 +37,8 @@ def error_page(
         title=title,
         message=message,
         client=view,
-        back_url=back_url or (view.return_url if view else None),
-        back_label=_("Continue to the service %(service)s", service=view.name) if view else None,
+        back_url=back_url or (view.return_url if view else "/login"),
+        back_label=_("Continue to %(service)s", service=view.name) if view and not back_url else None,
         request_reference=logs.reference(),
     )
     return make_response(page, status)

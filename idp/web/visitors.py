@@ -44,6 +44,5 @@ def address() -> str:
 
 
 def visitor() -> Visitor:
-    return Visitor(
-        address(), request.headers.get("User-Agent"), cookies.read(cookies.DEVICE, rules().settings)
-    )
+    device = cookies.read(cookies.DEVICE, rules().settings)
+    return Visitor(address(), request.headers.get("User-Agent"), device, current_session())

@@ -71,7 +71,11 @@ class People:
         }
         with self.app.app_context():
             identifier = creation.create_resident(
-                EmailAddress.parse(username), password, activated=True, rules=rules(), **(values | details)
+                EmailAddress.parse(username),
+                password,
+                activated=True,
+                rules=rules(),
+                **({"terms_accepted": True} | values | details),
             )
         return Person(identifier, username, password)
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("claims", Json, nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("erase_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
@@ -42,6 +43,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_accounts_email_key"), ["email_key"], unique=False)
+        batch_op.create_index(batch_op.f("ix_accounts_erase_at"), ["erase_at"], unique=False)
 
     op.create_table(
         "audit_events",
@@ -109,6 +111,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=20), nullable=False),
         sa.Column("account_id", sa.String(length=22), nullable=True),
         sa.Column("registration_id", sa.String(length=22), nullable=True),
+        sa.Column("change_id", sa.String(length=22), nullable=True),
         sa.Column("client_id", sa.String(length=100), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
@@ -214,6 +217,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_acceptances_account_id"), ["account_id"], unique=False)
 
     op.create_table(
+        "address_changes",
+        sa.Column("id", sa.String(length=22), nullable=False),
+        sa.Column("account_id", sa.String(length=22), nullable=False),
+        sa.Column("old_email", sa.String(length=254), nullable=False),
+        sa.Column("new_email", sa.String(length=254), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("confirmed_at", Instant(), nullable=True),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_address_changes_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_address_changes")),
+    )
+    with op.batch_alter_table("address_changes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_address_changes_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "consents",
         sa.Column("account_id", sa.String(length=22), nullable=False),
         sa.Column("client_id", sa.String(length=100), nullable=False),
@@ -278,17 +298,18 @@ def upgrade() -> None:
         sa.Column("last_seen_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("terms_due", sa.Boolean(), nullable=False),
         sa.Column("user_agent", sa.String(length=200), nullable=True),
         sa.Column("address", sa.String(length=45), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_sessions_account_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id_hash", name=op.f("pk_sessions")),
-        sa.UniqueConstraint("sid", name=op.f("uq_sessions_sid")),
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sessions_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_sid"), ["sid"], unique=False)
 
     op.create_table(
         "refresh_tokens",
@@ -320,6 +341,7 @@ def downgrade() -> None:
 
     op.drop_table("refresh_tokens")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sessions_sid"))
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
         batch_op.drop_index(batch_op.f("ix_sessions_account_id"))
 
@@ -334,6 +356,10 @@ def downgrade() -> None:
 
     op.drop_table("grants")
     op.drop_table("consents")
+    with op.batch_alter_table("address_changes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_address_changes_account_id"))
+
+    op.drop_table("address_changes")
     with op.batch_alter_table("acceptances", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_acceptances_account_id"))
 
@@ -378,6 +404,7 @@ def downgrade() -> None:
 
     op.drop_table("audit_events")
     with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_accounts_erase_at"))
         batch_op.drop_index(batch_op.f("ix_accounts_email_key"))
 
     op.drop_table("accounts")

@@ -1,0 +1,164 @@
+"""Changing the e-mail address, which is a resident's username (R-37).
+
+The new address waits for its link; till then the old one works. The old address is told, with a link that undoes the
+change for seven days. An address that has an account of its own gets a different mail, and whoever asks learns nothing.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from idp import audit, clock
+from idp.accounts import links
+from idp.accounts.links import LinkNotLive, LinkState, Purpose
+from idp.accounts.models import Account, AddressChange
+from idp.accounts.protection import end_everything, reset_link
+from idp.accounts.registration import find_account
+from idp.accounts.rules import Rules
+from idp.audit import Event
+from idp.crypto import random_id
+from idp.database import db, writing
+from idp.mail import outbox
+from idp.mail.messages import compose
+from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key
+
+
+def ask(account: Account, new: EmailAddress, rules: Rules) -> None:
+    """Mail the link to the new address. The identity is confirmed before."""
+    now = clock.now()
+    with writing() as session:
+        close_pending(session, account.id)
+        change = AddressChange(
+            id=random_id(),
+            account_id=account.id,
+            old_email=account.email,
+            new_email=new.address,
+            asked_at=now,
+        )
+        session.add(change)
+        taken_by = find_account(session, new.key)
+        token = links.make(
+            session,
+            Purpose.ADDRESS,
+            now,
+            now + rules.lifetimes.address_confirmation,
+            account_id=account.id,
+            change_id=change.id,
+        )
+        if taken_by is None:
+            message = compose(
+                "address_confirmation",
+                new.address,
+                account.language,
+                name=account.given_name,
+                link=f"{rules.settings.issuer}/confirm-address?token={token}",
+                minutes=int(rules.lifetimes.address_confirmation.total_seconds() // 60),
+            )
+        else:
+            message = compose("address_taken", new.address, taken_by.language, name=taken_by.given_name)
+        outbox.put(session, rules.vault, message, now)
+        audit.record(session, Event.ADDRESS_CHANGE_ASKED, at=now, account_id=account.id)
+
+
+def pending(account_id: str) -> AddressChange | None:
+    """The change that waits for its link, if there is one."""
+    return db.session.scalars(sa.select(AddressChange).where(*_is_pending(account_id))).first()
+
+
+def close_pending(session: Session, account_id: str) -> None:
+    """Cancel what waits, with its link."""
+    now = clock.now()
+    session.execute(sa.update(AddressChange).where(*_is_pending(account_id)).values(closed_at=now))
+    links.withdraw(session, now, Purpose.ADDRESS, account_id=account_id)
+
+
+def _is_pending(account_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        AddressChange.account_id == account_id,
+        AddressChange.confirmed_at.is_(None),
+        AddressChange.closed_at.is_(None),
+    )
+
+
+def look(token: str, purpose: Purpose) -> AddressChange:
+    """The change that a live link of ADDRESS or UNDO_ADDRESS belongs to. Raises LinkNotLive."""
+    link = links.look(token, purpose, clock.now())
+    if link.state is not LinkState.LIVE:
+        raise LinkNotLive(link.state)
+    change = db.session.get(AddressChange, link.change_id) if link.change_id else None
+    if change is None or change.closed_at is not None:
+        raise LinkNotLive(LinkState.WITHDRAWN)
+    return change
+
+
+def confirm(token: str, rules: Rules) -> str:
+    """Take the new address into use. Returns it. Raises LinkNotLive; uniqueness is judged again here."""
+    change_id = look(token, Purpose.ADDRESS).id
+    now = clock.now()
+    try:
+        with writing() as session:
+            if not links.use(session, token, Purpose.ADDRESS, now):
+                raise LinkNotLive(LinkState.USED)
+            change = session.get_one(AddressChange, change_id)
+            account = session.get_one(Account, change.account_id, with_for_update=True)
+            if find_account(session, comparison_key(change.new_email)) is not None:
+                raise LinkNotLive(LinkState.WITHDRAWN)
+            _set_address(account, change.new_email)
+            change.confirmed_at = account.updated_at = now
+            links.withdraw(session, now, account_id=account.id)
+            _tell_old_address(session, account, change, rules)
+            audit.record(session, Event.ADDRESS_CHANGED, at=now, account_id=account.id)
+            return change.new_email
+    except IntegrityError as error:  # somebody took the address at this very moment
+        raise LinkNotLive(LinkState.WITHDRAWN) from error
+
+
+def undo(token: str, rules: Rules) -> str:
+    """Restore the old address, end every session and begin a reset. Returns the address of the reset page.
+
+    Raises LinkNotLive, also when the old address has an account of its own by now.
+    """
+    change_id = look(token, Purpose.UNDO_ADDRESS).id
+    now = clock.now()
+    try:
+        with writing() as session:
+            if not links.use(session, token, Purpose.UNDO_ADDRESS, now):
+                raise LinkNotLive(LinkState.USED)
+            change = session.get_one(AddressChange, change_id)
+            account = session.get_one(Account, change.account_id, with_for_update=True)
+            other = find_account(session, comparison_key(change.old_email))
+            if other is not None and other.id != account.id:
+                raise LinkNotLive(LinkState.WITHDRAWN)
+            close_pending(session, account.id)
+            _set_address(account, change.old_email)
+            change.closed_at = account.updated_at = now
+            end_everything(session, account)
+            audit.record(session, Event.ADDRESS_CHANGE_UNDONE, at=now, account_id=account.id)
+            return reset_link(session, account, rules)
+    except IntegrityError as error:
+        raise LinkNotLive(LinkState.WITHDRAWN) from error
+
+
+def _set_address(account: Account, address: str) -> None:
+    """A resident's username is the address; an authority's username stays (R-06)."""
+    account.email, account.email_key, account.email_verified = address, comparison_key(address), True
+    if account.kind == UsernameKind.RESIDENT.value:
+        account.username, account.username_key = address, comparison_key(address)
+
+
+def _tell_old_address(session: Session, account: Account, change: AddressChange, rules: Rules) -> None:
+    now = clock.now()
+    lifetime = rules.lifetimes.undo_change
+    token = links.make(
+        session, Purpose.UNDO_ADDRESS, now, now + lifetime, account_id=account.id, change_id=change.id
+    )
+    message = compose(
+        "address_changed",
+        change.old_email,
+        account.language,
+        name=account.given_name,
+        new_email=change.new_email,
+        undo_link=f"{rules.settings.issuer}/undo-address?token={token}",
+        days=lifetime.days,
+    )
+    outbox.put(session, rules.vault, message, now)

@@ -1,0 +1,92 @@
+"""Deleting an account: ordered by its owner, cancellable for two weeks, then erased by the purge."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from idp import audit, clock
+from idp.accounts import links
+from idp.accounts.links import LinkNotLive, LinkState, Purpose
+from idp.accounts.models import ACTIVE, CLOSING, Account, MailedLink, Registration
+from idp.accounts.rules import Rules
+from idp.audit import Event
+from idp.database import db, writing
+from idp.grants import access
+from idp.mail import outbox
+from idp.mail.messages import compose
+from idp.sessions import browser
+
+
+def order(account: Account, rules: Rules) -> datetime:
+    """Close the account and mail the link that cancels it. Returns when it will be erased.
+
+    The identity is confirmed before. Sessions and tokens end at once.
+    """
+    now = clock.now()
+    until = now + rules.lifetimes.cancel_deletion
+    with writing() as session:
+        stored = session.get_one(Account, account.id, with_for_update=True)
+        stored.status, stored.erase_at, stored.updated_at = CLOSING, until, now
+        browser.end_all(session, account.id, now)
+        access.revoke_of_account(session, account.id, now)
+        links.withdraw(session, now, account_id=account.id)
+        token = links.make(session, Purpose.CANCEL_DELETION, now, until, account_id=account.id)
+        if account.email:
+            message = compose(
+                "deletion_ordered",
+                account.email,
+                account.language,
+                name=account.given_name,
+                until=until,
+                link=f"{rules.settings.issuer}/cancel-deletion?token={token}",
+                days=rules.lifetimes.cancel_deletion.days,
+            )
+            outbox.put(session, rules.vault, message, now)
+        audit.record(session, Event.DELETION_ORDERED, at=now, account_id=account.id)
+    return until
+
+
+def look(token: str) -> Account:
+    """The account that a live cancelling link belongs to. Raises LinkNotLive."""
+    link = links.look(token, Purpose.CANCEL_DELETION, clock.now())
+    if link.state is not LinkState.LIVE:
+        raise LinkNotLive(link.state)
+    account = db.session.get(Account, link.account_id) if link.account_id else None
+    if account is None or account.status != CLOSING:
+        raise LinkNotLive(LinkState.WITHDRAWN)
+    return account
+
+
+def cancel(token: str) -> None:
+    """Keep the account after all. Raises LinkNotLive."""
+    account_id = look(token).id
+    now = clock.now()
+    with writing() as session:
+        if not links.use(session, token, Purpose.CANCEL_DELETION, now):
+            raise LinkNotLive(LinkState.USED)
+        account = session.get_one(Account, account_id, with_for_update=True)
+        account.status, account.erase_at, account.updated_at = ACTIVE, None, now
+        audit.record(session, Event.DELETION_CANCELLED, at=now, account_id=account_id)
+
+
+def erase_due(limit: int = 100) -> int:
+    """Erase closed accounts whose time has come, with all that belongs to them. Returns how many.
+
+    What stays is the audit log, which knows accounts by a random identifier alone.
+    """
+    now = clock.now()
+    with writing() as session:
+        query = sa.select(Account).where(Account.status == CLOSING, Account.erase_at <= now).limit(limit)
+        due = session.scalars(query.with_for_update(skip_locked=True)).all()
+        for account in due:
+            erase(session, account)
+        return len(due)
+
+
+def erase(session: Session, account: Account) -> None:
+    """Delete the account's rows, as part of the caller's transaction; the database cascades to the rest."""
+    session.execute(sa.delete(MailedLink).where(MailedLink.account_id == account.id))
+    session.execute(sa.delete(Registration).where(Registration.username_key == account.username_key))
+    session.execute(sa.delete(Account).where(Account.id == account.id))
+    audit.record(session, Event.ERASED, at=clock.now(), account_id=account.id)

@@ -1,0 +1,132 @@
+"""Mailed links with one button each: confirm an address, undo its change, "this wasn't me", cancel a deletion.
+
+A GET only shows the page, since mail scanners open links; the POST does it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, make_response, render_template, request
+from flask_babel import gettext as _
+
+from idp.accounts import address_change, deletion, protection
+from idp.accounts.links import LinkNotLive, Purpose
+from idp.accounts.rules import rules
+from idp.pages import journey, pages
+from idp.pages.activation import link_not_live
+from idp.web.forms import EmptyForm
+from idp.web.limits import limiter, setting
+
+
+@dataclass(frozen=True)
+class Action:
+    """What one kind of link shows and does. `look` and `act` raise LinkNotLive."""
+
+    purpose: Purpose
+    title: str
+    message: str
+    button_text: str
+    button_id: str
+    look: Callable[[str], object]
+    act: Callable[[str], Response]
+
+
+def _run(action: Action) -> Response:
+    token = request.args.get("token", "")
+    form = EmptyForm()
+    try:
+        action.look(token)
+        if form.validate_on_submit():
+            return action.act(token)
+    except LinkNotLive as error:
+        return link_not_live(token, action.purpose, error.state)
+    page = render_template(
+        "pages/link_action.html",
+        form=form,
+        title=action.title,
+        message=action.message,
+        button_text=action.button_text,
+        button_id=action.button_id,
+    )
+    return make_response(page, 422 if form.errors else 200)
+
+
+def _done(title: str, message: str) -> Response:
+    page = render_template(
+        "pages/link_done.html", title=title, message=message, continue_url="/login", continue_text=_("Log in")
+    )
+    return make_response(page)
+
+
+@pages.route("/confirm-address", methods=["GET", "POST"])
+@limiter.limit(setting("recovery_per_address"), methods=["POST"])
+def confirm_address() -> Response:
+    def act(token: str) -> Response:
+        address_change.confirm(token, rules())
+        return _done(_("Email address"), _("Your email address has been confirmed."))
+
+    return _run(
+        Action(
+            Purpose.ADDRESS,
+            _("Confirm the new email address"),
+            _("From now on you log in with this address, and we send messages to it."),
+            _("Confirm the address"),
+            "confirm-address",
+            lambda token: address_change.look(token, Purpose.ADDRESS),
+            act,
+        )
+    )
+
+
+@pages.route("/undo-address", methods=["GET", "POST"])
+@limiter.limit(setting("recovery_per_address"), methods=["POST"])
+def undo_address() -> Response:
+    return _run(
+        Action(
+            Purpose.UNDO_ADDRESS,
+            _("Undo the change of the email address"),
+            _("We restore this address, log the account out everywhere and let you choose a new password."),
+            _("Undo the change"),
+            "undo-address",
+            lambda token: address_change.look(token, Purpose.UNDO_ADDRESS),
+            lambda token: journey.see_other(address_change.undo(token, rules())),
+        )
+    )
+
+
+@pages.route("/not-me", methods=["GET", "POST"])
+@limiter.limit(setting("recovery_per_address"), methods=["POST"])
+def not_me() -> Response:
+    return _run(
+        Action(
+            Purpose.DISOWN,
+            _("Was it not you?"),
+            _(
+                "We log the account out everywhere and let you choose a new password. The old password stops working."
+            ),
+            _("Secure my account"),
+            "not-me",
+            protection.look,
+            lambda token: journey.see_other(protection.disown(token, rules())),
+        )
+    )
+
+
+@pages.route("/cancel-deletion", methods=["GET", "POST"])
+@limiter.limit(setting("recovery_per_address"), methods=["POST"])
+def cancel_deletion() -> Response:
+    def act(token: str) -> Response:
+        deletion.cancel(token)
+        return _done(_("The account is kept"), _("The deletion has been cancelled. You can log in."))
+
+    return _run(
+        Action(
+            Purpose.CANCEL_DELETION,
+            _("Cancel the deletion"),
+            _("The account and its details are kept as they were."),
+            _("Keep the account"),
+            "cancel-deletion",
+            deletion.look,
+            act,
+        )
+    )

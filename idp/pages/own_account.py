@@ -1,0 +1,30 @@
+"""The front page of own details (R-37)."""
+
+from flask import Response
+from flask_babel import gettext as _
+
+from idp.accounts.models import Account
+from idp.pages import journey, own, pages
+from idp.sessions.browser import CurrentSession
+from idp.web.forms import EmptyForm
+
+
+@pages.get("/")
+def front() -> Response:
+    return journey.see_other("/account")
+
+
+@pages.get("/account")
+@own.needs_login
+def account(_session: CurrentSession, account: Account) -> Response:
+    details = [
+        (_("Username"), account.username),
+        (_("First name"), account.given_name),
+        (_("Last name"), account.family_name),
+        (_("Email address"), account.email),
+        (_("Phone number"), account.phone),
+        (_("Street address"), account.street_address),
+        (_("Postal code"), account.postal_code),
+        (_("City (post office)"), account.locality),
+    ]
+    return own.page("account", details=details, logout_form=EmptyForm())

@@ -1,0 +1,92 @@
+"""Own data: read, downloaded, deleted (GDPR articles 15, 17, 20)."""
+
+import json
+from dataclasses import dataclass
+
+from flask import Response, make_response, render_template
+from flask_babel import format_datetime
+from flask_babel import gettext as _
+
+from idp import audit, clock
+from idp.accounts import deletion, overview
+from idp.accounts.models import Account
+from idp.accounts.rules import rules
+from idp.audit import Event
+from idp.database import writing
+from idp.pages import own, pages
+from idp.pages.forms import DeletionForm
+from idp.sessions.browser import CurrentSession
+from idp.web import cookies, visitors
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    rows: list[tuple[str, str]]
+
+
+@pages.get("/account/data")
+@own.needs_login
+def account_data(_session: CurrentSession, account: Account) -> Response:
+    return own.page(
+        "account_data",
+        sections=_sections(account),
+        download_url="/account/data.json",
+        delete_url="/account/delete",
+    )
+
+
+def _sections(account: Account) -> list[Section]:
+    data = overview.everything(account)
+    created = format_datetime(account.created_at, "long")
+    documents = {"terms": _("Terms of use"), "privacy": _("Privacy notice")}
+    accepted = [
+        (documents.get(row["document"], row["document"]), _("version %(version)s", version=row["version"]))
+        for row in data["acceptances"]
+    ]
+    return [
+        Section(
+            _("Account"),
+            [
+                (_("Username"), account.username),
+                (_("Identifier"), account.id),
+                (_("Language"), account.language),
+                (_("Created"), created),
+            ],
+        ),
+        Section(_("Accepted documents"), accepted),
+        Section(
+            _("Kept about the use of the account"),
+            [
+                (_("Sessions"), str(len(data["sessions"]))),
+                (_("Services"), str(len(data["services"]))),
+                (_("Events"), str(len(data["events"]))),
+            ],
+        ),
+    ]
+
+
+@pages.get("/account/data.json")
+@own.needs_login
+def account_data_json(_session: CurrentSession, account: Account) -> Response:
+    with writing() as session:
+        audit.record(session, Event.DATA_DOWNLOADED, at=clock.now(), account_id=account.id)
+    text = json.dumps(overview.everything(account), ensure_ascii=False, indent=2)
+    response = Response(text, mimetype="application/json")
+    response.headers["Content-Disposition"] = 'attachment; filename="tunnus-data.json"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@pages.route("/account/delete", methods=["GET", "POST"])
+@own.needs_login
+def account_delete(_session: CurrentSession, account: Account) -> Response:
+    form = DeletionForm()
+    if form.validate_on_submit() and own.confirmed(form, account):
+        until = deletion.order(account, rules())
+        visitors.forget_current_session()
+        response = make_response(render_template("pages/account_deleting.html", until=until))
+        cookies.erase(response, cookies.SESSION, rules().settings)
+        return response
+    form.password.data = None
+    return own.page("account_delete", form, days=rules().lifetimes.cancel_deletion.days)

@@ -8,7 +8,7 @@ from idp.clients import registry
 from idp.mail import delivery
 from idp.pages import journey, pages
 from idp.settings import Settings, project_folder
-from idp.web import context, cookies, errors, headers, health, limits, logs, proxies
+from idp.web import context, cookies, errors, headers, health, limits, logs, overrides, proxies, theme
 
 __version__ = "0.1.0"
 
@@ -44,6 +44,8 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     cookies.init_app(app, settings, installed.vault)
     logs.init_app(app, settings)
     headers.init_app(app, settings)
+    overrides.init_app(app, settings)
+    theme.init_app(app, settings)
     context.init_app(app)
     errors.init_app(app)
     health.init_app(app)

@@ -39,6 +39,7 @@ class Event(StrEnum):
     DATA_DOWNLOADED = "account.data_downloaded"
     DELETION_ORDERED = "deletion.ordered"
     DELETION_CANCELLED = "deletion.cancelled"
+    INACTIVITY_WARNED = "account.inactivity_warned"
     ERASED = "account.erased"
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from idp import clock
-from idp.accounts import deletion
+from idp.accounts import deletion, inactivity
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
 from idp.database import writing
@@ -24,8 +24,10 @@ COUNTER_KEPT_FOR = timedelta(hours=24)
 
 
 def purge() -> dict[str, int]:
-    """Delete everything that is over; returns how many rows of each table."""
+    """Warn and close unused accounts, delete everything that is over; returns how many rows of each table."""
     now = clock.now()
+    inactivity.warn_due(rules())
+    inactivity.close_due(rules())
     deletion.erase_due()
     return {model.__tablename__: _delete(model, condition) for model, condition in _over(now)}
 

@@ -7,15 +7,16 @@ older ones are `retired` (published for a while; verify id_token_hint for 13 mon
 import base64
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
 
 import sqlalchemy as sa
 from flask import Flask, current_app
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from joserfc.jwk import import_key as import_jwk
 from sqlalchemy.exc import IntegrityError
@@ -96,38 +97,46 @@ class Keyring:
         versions.watcher(app).on_change("keys", self.forget)
 
     def forget(self) -> None:
-        self._snapshot = None
+        with self._lock:  # a load that began before the change must not outlive it
+            self._snapshot = None
 
     def _current(self) -> "_Snapshot":
         snapshot = self._snapshot
-        if snapshot is None:
+        if snapshot is None or clock.now() >= snapshot.good_until:
             with self._lock:
-                snapshot = self._snapshot = self._snapshot or self._load()
+                snapshot = self._snapshot
+                if snapshot is None or clock.now() >= snapshot.good_until:
+                    snapshot = self._snapshot = self._load()
         return snapshot
 
     def _load(self) -> "_Snapshot":
-        with db.engine.connect() as connection:
-            rows = connection.execute(sa.select(SigningKey.__table__)).all()
-        if not rows:
+        rows = _rows()
+        if {row.alg for row in rows if row.state == ACTIVE} != set(ALGORITHMS):
             with self._app.app_context():
                 ensure(self._vault)
-            with db.engine.connect() as connection:
-                rows = connection.execute(sa.select(SigningKey.__table__)).all()
+            rows = _rows()
         now = clock.now()
+        good_until = datetime.max.replace(tzinfo=UTC)
         active: dict[str, Key] = {}
         published: list[dict[str, Any]] = []
         verifying: list[Any] = []
         for row in sorted(rows, key=lambda r: r.created_at):
-            if row.state == WITHDRAWN or (row.retired_at and now - row.retired_at > HINT_VALIDITY):
+            if row.state == WITHDRAWN:
+                continue
+            changes = (
+                [row.retired_at + d for d in (self._published_for, HINT_VALIDITY)] if row.retired_at else []
+            )
+            good_until = min([good_until, *(change for change in changes if now < change)])
+            if changes and now >= changes[1]:
                 continue
             private = json.loads(self._vault.decrypt(row.sealed_private_key))
             key = Key(row.kid, row.alg, cast("SigningJwk", import_jwk(private)))
             verifying.append(import_jwk(cast("Any", key.public)))
             if row.state == ACTIVE:
                 active[row.alg] = key
-            if row.state != RETIRED or now - row.retired_at <= self._published_for:
+            if not changes or now < changes[0]:
                 published.append(key.public)
-        return _Snapshot(active, {"keys": published}, KeySet(verifying))
+        return _Snapshot(active, {"keys": published}, KeySet(verifying), good_until)
 
     def signing(self, alg: str) -> Key:
         """The active key of an algorithm of ALGORITHMS."""
@@ -138,9 +147,19 @@ class Keyring:
         return self._current().published
 
     def verify(self, token: str, *, algorithms: tuple[str, ...] = ALGORITHMS) -> jwt.Token:
-        """Check that we signed `token`; times are not judged. Raises NotOurToken."""
+        """Check that we signed `token`; times are not judged. Raises NotOurToken.
+
+        An unknown `kid` may be one that another worker has just made: then the keys are read anew at once.
+        """
+        snapshot = self._current()
         try:
-            return jwt.decode(token, self._current().verifying, algorithms=list(algorithms))
+            try:
+                return jwt.decode(token, snapshot.verifying, algorithms=list(algorithms))
+            except InvalidKeyIdError:
+                versions.watcher(self._app).check()
+                if self._current() is snapshot:
+                    raise
+                return jwt.decode(token, self._current().verifying, algorithms=list(algorithms))
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise NotOurToken(str(error)) from error
 
@@ -150,6 +169,12 @@ class _Snapshot:
     active: dict[str, Key]
     published: dict[str, Any]
     verifying: KeySet
+    good_until: datetime  # when a retired key is to leave it
+
+
+def _rows() -> Sequence[sa.Row[Any]]:
+    with db.engine.connect() as connection:
+        return connection.execute(sa.select(SigningKey.__table__)).all()
 
 
 def init_app(app: Flask, vault: Vault, published_for: timedelta) -> None:
@@ -174,7 +199,7 @@ def _make(vault: Vault, alg: str, state: str, now: datetime) -> SigningKey:
 
 
 def ensure(vault: Vault) -> None:
-    """Make the first keys, unless there are some. Safe when several workers start at once."""
+    """Make the first keys of each algorithm that has none. Safe when several workers start at once."""
     try:
         with writing() as session:
             versions.bump(session, "keys")  # the row lock lets one worker in at a time
@@ -192,6 +217,7 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> None:
 
     With `emergency`, the active keys are withdrawn at once: nothing they signed is accepted any more.
     """
+    versions.bump(session, "keys")  # first, for its row lock: one rotation at a time
     now = clock.now()
     for key in session.scalars(sa.select(SigningKey).where(SigningKey.state == ACTIVE)):
         key.state = WITHDRAWN if emergency else RETIRED
@@ -200,4 +226,3 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> None:
         key.state = ACTIVE
         key.activated_at = now
     session.add_all(_make(vault, alg, NEXT, now) for alg in ALGORITHMS)
-    versions.bump(session, "keys")

@@ -84,6 +84,23 @@ class Server(Section):
     max_body_bytes: Positive
 
 
+class Theme(Section):
+    colour: str
+    colour_hover: str
+    on_colour: str
+    colour_dark: str
+    colour_dark_hover: str
+    on_colour_dark: str
+    font: str
+
+    @field_validator("*")
+    @classmethod
+    def nothing_but_a_value(cls, value: str) -> str:
+        if any(char in value for char in "{};<>\\") or "url(" in value.lower():
+            raise ValueError("must be a plain value")
+        return value
+
+
 class Site(Section):
     languages: Annotated[list[str], Field(min_length=1)]
     timezone: str
@@ -94,6 +111,7 @@ class Site(Section):
     contact_phone: str
     help_url: Localized
     logo_url: str
+    theme: Theme
 
     @model_validator(mode="after")
     def every_text_in_every_language(self) -> Self:
@@ -107,6 +125,7 @@ class Accounts(Section):
     account_exists_notice: Literal["mail", "screen"]
     authority_pattern: str
     unactivated_days: Positive
+    inactive_months: Positive
 
 
 class Passwords(Section):
@@ -163,6 +182,7 @@ class Limits(Section):
     registration_per_address: str
     recovery_per_address: str
     mail_per_name: str
+    feedback_per_address: str
     token_errors_per_address: str
 
 

@@ -44,6 +44,7 @@ def make_settings(**sections: Any) -> Settings:
             "recovery_per_address": "100000/hour",
             "mail_per_name": "100000/hour",
             "token_errors_per_address": "100000/minute",
+            "feedback_per_address": "100000/hour",
         },
         "log": {"requests": "errors"},
     }

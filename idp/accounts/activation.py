@@ -156,6 +156,7 @@ def _account_of(registration: Registration, password_hash: str | None, now: date
         language=registration.language,
         claims={},
         status=ACTIVE,
+        last_login_at=now,
         created_at=now,
         updated_at=now,
     )

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
 from idp.accounts import acceptance, counters, protection
 from idp.accounts.hashing import Verdict, hasher
-from idp.accounts.models import Account
+from idp.accounts.models import ACTIVE, CLOSING, Account
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.database import Statement, writing
@@ -57,6 +58,10 @@ class AccountDisabled(LoginRefused):
     """The password was right, but an administrator has disabled the account."""
 
 
+class AccountClosing(LoginRefused):
+    """The password was right, but the owner has ordered the deletion, which the mailed link cancels."""
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Where a request comes from, and what its browser already holds."""
@@ -93,9 +98,9 @@ def log_in(
     verdict, fresh_hash = attempt.verify(password)
     if not verdict.matches:
         attempt.refuse(tell_owner=not known)
-    if candidate.registration_id or not candidate.active:
+    if candidate.status != ACTIVE:
         attempt.conclude(rules.lockout.succeeded)
-        raise NotActivated(candidate.registration_id) if candidate.registration_id else AccountDisabled
+        raise _not_active(candidate)
     return attempt.start_session(fresh_hash, remember, visitor.device or new_device)
 
 
@@ -114,7 +119,7 @@ class _Candidate:
     account_id: str | None = None
     registration_id: str | None = None
     password_hash: str | None = None
-    active: bool = False
+    status: str = ""
     language: str = ""
 
 
@@ -130,7 +135,13 @@ def _find(key: str) -> _Candidate:
     if row is None:
         return _Candidate()
     account_id, registration_id, password_hash, status, language = row
-    return _Candidate(account_id, registration_id, password_hash, status == "active", language)
+    return _Candidate(account_id, registration_id, password_hash, status, language)
+
+
+def _not_active(candidate: _Candidate) -> LoginRefused:
+    if candidate.registration_id:
+        return NotActivated(candidate.registration_id)
+    return AccountClosing() if candidate.status == CLOSING else AccountDisabled()
 
 
 def _counter_key(key: str, candidate: _Candidate, device: str | None, rules: Rules) -> str:
@@ -261,8 +272,9 @@ class _Attempt:
             )
             if browser.remember_device(session, device, account_id, now) is Device.NEW_TO_ACCOUNT:
                 self._tell_new_device(session, account_id, now)
-            if fresh_hash is not None:
-                session.get_one(Account, account_id).password_hash = fresh_hash
+            used = {"last_login_at": now, "warned_at": None}
+            changed = used | {"password_hash": fresh_hash} if fresh_hash else used
+            session.execute(sa.update(Account).where(Account.id == account_id).values(**changed))
             audit.record(
                 session, Event.LOGGED_IN, at=now, account_id=account_id, address=self.visitor.address
             )

@@ -16,7 +16,7 @@ from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.crypto import random_id
 from idp.database import writing
-from idp.policy.usernames import EmailAddress, UsernameKind
+from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key, kind_of
 
 
 class CannotCreate(Exception):
@@ -54,9 +54,10 @@ def create_resident(
             if find_account(session, email.key) is not None:
                 raise CannotCreate("there is an account for that address")
             if activated:
-                account_id = _account(
-                    session, email, password_hash, given_name, family_name, language, claims
+                account = _new_account(
+                    email.address, email.key, email, password_hash, given_name, family_name, language, claims
                 )
+                account_id = _add(session, account)
                 if terms_accepted:
                     acceptance.record(session, account_id, statements.accepted_now(language), clock.now())
                 return account_id
@@ -65,35 +66,73 @@ def create_resident(
         raise CannotCreate("there is an account for that address") from error
 
 
-def _account(
-    session: Session,
-    email: EmailAddress,
+def create_authority(
+    name: str,
+    password: str,
+    *,
+    email: EmailAddress | None,
+    given_name: str,
+    family_name: str,
+    language: str,
+    rules: Rules,
+) -> str:
+    """Create an authority's account, with a username of its own form (R-06). Returns the account's id.
+
+    The mail address is for recovery alone and never logs in. Raises CannotCreate and HashingBusy.
+    """
+    if kind_of(name) is not UsernameKind.AUTHORITY or not rules.authority_names.matches(name):
+        raise CannotCreate(f"the name has not the authorities' form ({rules.authority_names.pattern})")
+    known = [name, given_name, family_name, email.address if email else ""]
+    if faults := rules.passwords.check(password, [word for word in known if word]):
+        raise CannotCreate(f"the password is refused: {', '.join(faults)}")
+    password_hash = hasher().hash(password)
+    key = comparison_key(name)
+    try:
+        with writing() as session:
+            if find_account(session, key) or (email and find_account(session, email.key)):
+                raise CannotCreate("the name or the address is in use")
+            account = _new_account(name, key, email, password_hash, given_name, family_name, language, {})
+            account.kind = UsernameKind.AUTHORITY.value
+            return _add(session, account)
+    except IntegrityError as error:
+        raise CannotCreate("the name or the address is in use") from error
+
+
+def _new_account(
+    username: str,
+    username_key: str,
+    email: EmailAddress | None,
     password_hash: str,
     given_name: str,
     family_name: str,
     language: str,
     claims: Mapping[str, Any],
-) -> str:
+) -> Account:
     now = clock.now()
-    account = Account(
+    return Account(
         id=random_id(),
         kind=UsernameKind.RESIDENT.value,
-        username=email.address,
-        username_key=email.key,
-        email=email.address,
-        email_key=email.key,
-        email_verified=True,
+        username=username,
+        username_key=username_key,
+        email=email.address if email else None,
+        email_key=email.key if email else None,
+        email_verified=email is not None,
         password_hash=password_hash,
         given_name=given_name or None,
         family_name=family_name or None,
         language=language,
         claims=dict(claims),
         status=ACTIVE,
+        last_login_at=now,
         created_at=now,
         updated_at=now,
     )
+
+
+def _add(session: Session, account: Account) -> str:
     session.add(account)
     session.flush()
+    now = account.created_at
     audit.record(session, Event.CREATED_BY_ADMIN, at=now, actor="operator", account_id=account.id)
     return account.id
 

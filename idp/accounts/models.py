@@ -38,6 +38,8 @@ class Account(Model):
     )  # further standard claims, by claim name
     status: Mapped[str] = mapped_column(sa.String(10), default=ACTIVE)
     erase_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # when a deletion was ordered
+    last_login_at: Mapped[datetime] = mapped_column(Instant, index=True)  # or its creation
+    warned_at: Mapped[datetime | None] = mapped_column(Instant)  # that it will be closed unless it is used
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 

@@ -53,6 +53,7 @@ class Rules:
                     refresh_grace=timedelta(seconds=tokens.refresh_grace_seconds),
                     retired_key_published=timedelta(hours=tokens.retired_key_published_hours),
                     unactivated_account=timedelta(days=settings.accounts.unactivated_days),
+                    inactive_account=timedelta(days=settings.accounts.inactive_months * 365 // 12),
                 ),
                 authority_names=AuthorityNamePattern(settings.accounts.authority_pattern),
                 vault=Vault(settings.secrets.keys),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from idp.cli import accounts, clients, demo, doctor, installation, keys
+from idp.cli import accounts, clients, demo, doctor, installation, keys, overrides
 from idp.cli.context import Context
 
 
@@ -35,6 +35,7 @@ for command in (
     clients.client,
     accounts.account,
     keys.keys,
+    overrides.overrides,
     installation.purge,
 ):
     main.add_command(command)

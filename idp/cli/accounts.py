@@ -16,7 +16,8 @@ def account() -> None:
 
 
 @account.command()
-@click.option("--email", required=True, help="Address, and username of a resident.")
+@click.option("--email", help="Address, and username of a resident.")
+@click.option("--authority", metavar="NAME", help="An authority's account, with a username of its own form.")
 @click.option("--given-name", default="")
 @click.option("--family-name", default="")
 @click.option("--language", default=None, help="fi, sv or en; the site's first language unless given.")
@@ -31,34 +32,48 @@ def account() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def create(context: Context, /, as_json: bool, **options: Any) -> None:
-    """Create a resident's account."""
-    from idp.accounts import creation
+    """Create a resident's account, or an authority's."""
     from idp.accounts.creation import CannotCreate
-    from idp.accounts.rules import rules
     from idp.policy.usernames import EmailAddress, NotAnEmailAddress
 
     password = sys.stdin.read().rstrip("\r\n")
-    claims = json.loads(options["claims"].read_text(encoding="utf-8")) if options["claims"] else {}
+    if not options["email"] and not options["authority"]:
+        raise click.UsageError("--email is needed, or --authority")
     with context.app():
         try:
-            identifier = creation.create_resident(
-                EmailAddress.parse(options["email"]),
-                password,
-                given_name=options["given_name"],
-                family_name=options["family_name"],
-                language=options["language"] or context.settings.site.languages[0],
-                activated=options["activated"],
-                terms_accepted=options["terms_accepted"],
-                claims=claims,
-                rules=rules(),
-            )
+            email = EmailAddress.parse(options["email"]) if options["email"] else None
+            identifier = _create(context, email, password, options)
         except NotAnEmailAddress as error:
             raise click.ClickException(f"--email: {error}") from error
         except CannotCreate as error:
             raise click.ClickException(str(error)) from error
+    usable = options["activated"] or options["authority"]
     if as_json:
-        click.echo(json.dumps({"sub": identifier if options["activated"] else None}))
-    elif options["activated"]:
+        click.echo(json.dumps({"sub": identifier if usable else None}))
+    elif usable:
         context.console.print(f"Account {identifier} can log in now.")
     else:
         context.console.print("The activation message is on its way.")
+
+
+def _create(context: Context, email: Any, password: str, options: dict[str, Any]) -> str:
+    from idp.accounts import creation
+    from idp.accounts.rules import rules
+
+    names = {
+        "given_name": options["given_name"],
+        "family_name": options["family_name"],
+        "language": options["language"] or context.settings.site.languages[0],
+    }
+    if options["authority"]:
+        return creation.create_authority(options["authority"], password, email=email, rules=rules(), **names)
+    claims = json.loads(options["claims"].read_text(encoding="utf-8")) if options["claims"] else {}
+    return creation.create_resident(
+        email,
+        password,
+        activated=options["activated"],
+        terms_accepted=options["terms_accepted"],
+        claims=claims,
+        rules=rules(),
+        **names,
+    )

@@ -31,7 +31,7 @@ def doctor(context: Context) -> None:
         Finding(Mark.GOOD, "settings", f"{context.settings.mode}, {context.settings.issuer}")
     ]
     with context.app() as app:
-        for check in (_database, _schema, _keys, _passwords, _limits, _statements, _mail):
+        for check in (_database, _schema, _keys, _passwords, _limits, _statements, _overrides, _mail):
             findings.append(check(app))
             if findings[-1].mark is Mark.BAD and check is _database:
                 break
@@ -125,6 +125,17 @@ def _statements(app: Flask) -> Finding:
         message = f"still placeholder texts: {', '.join(placeholders)}; production refuses to start with them"
         return Finding(Mark.ADVICE, "statements", message)
     return Finding(Mark.GOOD, "statements", "the municipality's own, in every language")
+
+
+def _overrides(_app: Flask) -> Finding:
+    from idp.accounts.rules import rules
+    from idp.web import overrides
+
+    found = overrides.found(rules().settings)
+    misfits = [f"{o.name} ({o.fit.value})" for o in found if o.fit is not overrides.Fit.GOOD]
+    if misfits:
+        return Finding(Mark.ADVICE, "overrides", "; ".join(misfits))
+    return Finding(Mark.GOOD, "overrides", f"{len(found)} templates of your own")
 
 
 def _mail(app: Flask) -> Finding:

@@ -1,8 +1,10 @@
 """Creating and checking client apps. The rules of metadata live here, whoever registers: CLI, admin, later clients."""
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -21,24 +23,27 @@ ID_TOKEN_ALGORITHMS = ("RS256", "ES256")
 APPLICATION_TYPES = ("web", "native")
 DANGEROUS_SCHEMES = {"javascript", "data", "vbscript", "file", "blob", "about", "filesystem"}
 
-TEXT_MEMBERS = {"client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri"}
-KNOWN_MEMBERS = TEXT_MEMBERS | {
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "response_types",
-    "grant_types",
-    "application_type",
-    "token_endpoint_auth_method",
-    "id_token_signed_response_alg",
-    "scope",
-    "jwks",
-    "contacts",
-    "initiate_login_uri",
-    "default_max_age",
-    "require_auth_time",
-    "software_id",
-    "software_version",
+PAGE_MEMBERS = {"client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"}
+TRANSLATED_MEMBERS = {"client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri"}
+TYPES: Mapping[str, type] = {
+    **dict.fromkeys(
+        PAGE_MEMBERS
+        | TRANSLATED_MEMBERS
+        | {"application_type", "token_endpoint_auth_method", "id_token_signed_response_alg", "scope"}
+        | {"software_id", "software_version"},
+        str,
+    ),
+    **dict.fromkeys(
+        {"redirect_uris", "post_logout_redirect_uris", "response_types", "grant_types", "contacts"}, list
+    ),
+    "jwks": dict,
+    "default_max_age": int,  # seconds
+    "require_auth_time": bool,
 }
+MAX_METADATA = 64_000  # characters of JSON
+MIN_RSA_BITS = 2048
+_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")  # RFC 3986, without "#"
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
 
 
 class InvalidClientMetadata(ValueError):
@@ -55,9 +60,9 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
     Raises InvalidClientMetadata or InvalidRedirectUri.
     """
     clean = {key: value for key, value in metadata.items() if value not in (None, "", [], ())}
-    for member in clean:
-        if member.split("#", 1)[0] not in KNOWN_MEMBERS:
-            raise InvalidClientMetadata(f"{member}: not a member that this provider knows")
+    for member, value in clean.items():
+        _check_type(member, value)
+    _check_text(clean)
     if not clean.get("client_name"):
         raise InvalidClientMetadata("client_name: residents must see which e-service asks")
     native = clean.get("application_type", "web") == "native"
@@ -71,21 +76,39 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
         raise InvalidClientMetadata(f"scope: unknown {' '.join(sorted(unknown))}")
     if not clean.get("redirect_uris"):
         raise InvalidRedirectUri("redirect_uris: at least one is needed")
-    for uri in clean["redirect_uris"]:
-        _check_redirect_uri(uri, native, plain_http)
-    for uri in clean.get("post_logout_redirect_uris", ()):
+    for uri in (*clean["redirect_uris"], *clean.get("post_logout_redirect_uris", ())):
         _check_redirect_uri(uri, native, plain_http)
     for member, value in clean.items():
-        if member.split("#", 1)[0] in {
-            "client_uri",
-            "logo_uri",
-            "policy_uri",
-            "tos_uri",
-            "initiate_login_uri",
-        }:
+        if member.split("#", 1)[0] in PAGE_MEMBERS:
             _check_page(member, value, plain_http)
     _check_keys(clean)
     return clean
+
+
+def _check_type(member: str, value: object) -> None:
+    """A known member of the type that the specification gives it; `client_name#sv` only where people read it."""
+    name, translated, _ = member.partition("#")
+    expected = TYPES.get(name)
+    if expected is None or (translated and name not in TRANSLATED_MEMBERS):
+        raise InvalidClientMetadata(f"{member}: not a member that this provider knows")
+    fits = isinstance(value, expected)
+    if isinstance(value, int) and expected is int:
+        fits = value >= 0 and not isinstance(value, bool)
+    if not fits:
+        raise InvalidClientMetadata(f"{member}: not a {expected.__name__} as it should be")
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        raise InvalidClientMetadata(f"{member}: must be a list of texts")
+
+
+def _check_text(metadata: Mapping[str, Any]) -> None:
+    """What a database can store as JSON: text without NUL and lone surrogates, of sensible size."""
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidClientMetadata("holds what JSON cannot say") from error
+    if "\\u0000" in text or len(text) > MAX_METADATA:
+        raise InvalidClientMetadata("holds a NUL character or is too long")
 
 
 def _choice(metadata: Mapping[str, Any], member: str, allowed: tuple[str, ...]) -> None:
@@ -98,21 +121,29 @@ def _choices(metadata: Mapping[str, Any], member: str, allowed: tuple[str, ...])
         raise InvalidClientMetadata(f"{member}: only {', '.join(allowed)}")
 
 
-def _check_redirect_uri(uri: object, native: bool, plain_http: bool) -> None:
+def _parts(uri: str) -> SplitResult:
+    """The parts of an absolute URI (RFC 3986) without user information. Raises ValueError."""
+    parts = urlsplit(uri)
+    _ = parts.port  # ValueError when it is no port
+    if not parts.scheme or not _URI.fullmatch(uri):
+        raise ValueError("not an address")
+    if "@" in parts.netloc:
+        raise ValueError("must have no user information")
+    if parts.netloc and not _HOST.fullmatch(parts.hostname or ""):
+        raise ValueError("not a host name")
+    return parts
+
+
+def _check_redirect_uri(uri: str, native: bool, plain_http: bool) -> None:
     """RFC 9700 2.1, RFC 8252 7: https; native clients also loopback http and private schemes; never a fragment."""
-    if not isinstance(uri, str) or not uri.isprintable() or " " in uri:
-        raise InvalidRedirectUri(f"{uri!r}: not an address")
-    try:
-        parts = urlsplit(uri)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise InvalidRedirectUri(f"{uri}: {error}") from error
     if "#" in uri:
         raise InvalidRedirectUri(f"{uri}: must have no fragment")
-    if parts.username or parts.password:
-        raise InvalidRedirectUri(f"{uri}: must have no user information")
-    if parts.scheme in DANGEROUS_SCHEMES or not parts.scheme:
+    try:
+        parts = _parts(uri)
+    except ValueError as error:
+        raise InvalidRedirectUri(f"{uri!r}: {error}") from error
+    host = parts.hostname or ""
+    if parts.scheme in DANGEROUS_SCHEMES:
         raise InvalidRedirectUri(f"{uri}: this scheme is not allowed")
     if parts.scheme == "https" and host:
         return
@@ -125,9 +156,13 @@ def _check_redirect_uri(uri: object, native: bool, plain_http: bool) -> None:
     raise InvalidRedirectUri(f"{uri}: must be https")
 
 
-def _check_page(member: str, uri: object, plain_http: bool) -> None:
+def _check_page(member: str, uri: str, plain_http: bool) -> None:
     schemes = {"https", "http"} if plain_http else {"https"}
-    if not isinstance(uri, str) or urlsplit(uri).scheme not in schemes or not urlsplit(uri).netloc:
+    try:
+        parts = _parts(uri.partition("#")[0])
+    except ValueError as error:
+        raise InvalidClientMetadata(f"{member}: {error}") from error
+    if parts.scheme not in schemes or not parts.netloc:
         raise InvalidClientMetadata(f"{member}: must be an https address")
 
 
@@ -135,13 +170,27 @@ def _check_keys(metadata: Mapping[str, Any]) -> None:
     method = metadata.get("token_endpoint_auth_method", "client_secret_basic")
     if method == "private_key_jwt" and "jwks" not in metadata:
         raise InvalidClientMetadata("jwks: private_key_jwt needs the client's public keys")
-    if "jwks" in metadata:
-        try:
-            keys = KeySet.import_key_set(metadata["jwks"])
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InvalidClientMetadata("jwks: not a JWK Set") from error
-        if any(key.is_private for key in keys.keys):
-            raise InvalidClientMetadata("jwks: holds a private key; register the public ones only")
+    if "jwks" not in metadata:
+        return
+    keys = metadata["jwks"].get("keys")
+    if not isinstance(keys, list) or not keys:
+        raise InvalidClientMetadata("jwks: not a JWK Set with keys")
+    for key in keys:
+        _check_key(key)
+    try:
+        KeySet.import_key_set(metadata["jwks"])
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidClientMetadata("jwks: not a JWK Set") from error
+
+
+def _check_key(key: object) -> None:
+    """One public key, long enough (RFC 7518 3.3)."""
+    if not isinstance(key, dict) or key.get("kty") not in {"RSA", "EC", "OKP"}:
+        raise InvalidClientMetadata("jwks: keys must be of kty RSA, EC or OKP")
+    if {"d", "p", "q", "dp", "dq", "qi", "oth", "k"} & key.keys():
+        raise InvalidClientMetadata("jwks: holds a private key; register the public ones only")
+    if key["kty"] == "RSA" and len(str(key.get("n", ""))) * 6 < MIN_RSA_BITS:
+        raise InvalidClientMetadata(f"jwks: RSA keys need at least {MIN_RSA_BITS} bits")
 
 
 def create(

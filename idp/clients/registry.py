@@ -43,7 +43,7 @@ class Client:
 
     def get_allowed_scope(self, scope: str | None) -> str:
         """The requested scope without what this client may not have."""
-        return " ".join(value for value in (scope or "").split() if value in self.scopes)
+        return " ".join(value for value in dict.fromkeys((scope or "").split()) if value in self.scopes)
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Exact string match; a native client's loopback port may vary (RFC 8252 section 7.3)."""

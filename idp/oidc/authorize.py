@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import (
     InvalidRequestError,
@@ -29,8 +28,8 @@ from idp.clients.registration import RESPONSE_TYPES
 from idp.clients.registry import Client
 from idp.grants import requests
 from idp.grants.requests import PendingRequest, RequestGone
-from idp.keys import NotOurToken, keyring
-from idp.oidc import interaction
+from idp.keys import NotOurToken
+from idp.oidc import interaction, tokens
 from idp.oidc.discovery import PROMPTS
 from idp.oidc.errors import (
     RegistrationNotSupported,
@@ -39,6 +38,7 @@ from idp.oidc.errors import (
     printable,
 )
 from idp.oidc.interaction import Step
+from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest, repeated
 from idp.oidc.server import provider
 from idp.texts import wish
@@ -143,9 +143,9 @@ def _no_parameter_is_repeated(a: Authorization) -> None:
 
 def _parameters_are_of_sensible_size(a: Authorization) -> None:
     for name, value in a.parameters.items():
-        if len(value) > MAX_PARAMETER:
+        if len(name) + len(value) > MAX_PARAMETER:
             raise InvalidRequestError(printable(f"{name} is too long."))
-        if "\x00" in value:
+        if "\x00" in name + value:
             raise InvalidRequestError(printable(f"{name} holds a NUL character."))
 
 
@@ -204,17 +204,13 @@ def _id_token_hint_is_ours(a: Authorization) -> None:
     if not hint:
         return
     try:
-        claims = keyring().verify(hint).claims
+        a.hinted_subject = tokens.claims_of_hint(hint)["sub"]
     except NotOurToken as error:
         raise InvalidRequestError("id_token_hint is not an ID token of this provider.") from error
-    if claims.get("iss") != rules().settings.issuer or "aud" not in claims:
-        raise InvalidRequestError("id_token_hint is not an ID token of this provider.")
-    a.hinted_subject = claims.get("sub")
 
 
 def _authlib_agrees(a: Authorization) -> None:
     """Authlib's own validation: client, redirect URI, response type, scope, PKCE."""
-    a.parameters["redirect_uri"] = cast("str", a.redirect_uri)
     grant_of(a).validate_authorization_request()
 
 
@@ -309,7 +305,7 @@ def _error_redirect(a: Authorization, error: OAuth2Error) -> Response:
     if state and "state" not in a.repeated and len(state) <= MAX_PARAMETER:
         parameters.append(("state", state))
     parameters.append(("iss", rules().settings.issuer))
-    return _see_other(add_params_to_uri(cast("str", a.redirect_uri), parameters))
+    return _see_other(with_parameters(cast("str", a.redirect_uri), parameters))
 
 
 def _store(a: Authorization, browser: str, step: Step | None = None) -> str:

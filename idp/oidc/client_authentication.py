@@ -1,10 +1,13 @@
 """How clients prove who they are: exactly one method per request, the one that is registered.
 
-client_secret_basic, client_secret_post and none are Authlib's; private_key_jwt is RFC 7523 with single-use `jti`.
+client_secret_post and none are Authlib's; private_key_jwt is RFC 7523 with single-use `jti`.
 """
 
+import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
@@ -50,6 +53,14 @@ def presented_method(request: ProviderRequest) -> str:
     return found[0] if found else "none"
 
 
+def client_secret_basic(find: Callable[[str], Client | None], request: ProviderRequest) -> Client | None:
+    """HTTP Basic; identifier and secret are form-url-encoded before they are joined (RFC 6749 2.3.1)."""
+    credentials = base64.b64decode(request.headers["Authorization"][6:].strip(), validate=True).decode()
+    client_id, _, secret = credentials.partition(":")
+    client = find(unquote_plus(client_id))
+    return client if client and client.check_client_secret(unquote_plus(secret)) else None
+
+
 class PrivateKeyJwt(JWTBearerClientAssertion):
     """RFC 7523 with the client's registered keys."""
 
@@ -73,17 +84,35 @@ class PrivateKeyJwt(JWTBearerClientAssertion):
         self.verify_claims(token.claims)
         return token.claims
 
+    def verify_claims(self, claims: dict[str, Any]) -> None:
+        """RFC 7523 section 3, by the project's clock."""
+        registry = jwt.JWTClaimsRegistry(
+            now=clock.timestamp(),
+            leeway=self.leeway,
+            iss={"essential": True, "value": claims.get("sub", "")},
+            sub={"essential": True},
+            aud={"essential": True, "values": self.get_audiences()},
+            exp={"essential": True},
+            jti={"essential": True},
+        )
+        try:
+            registry.validate(claims)
+        except JoseError as error:
+            raise UnauthenticatedClient(f"The client assertion is refused: {error.error}.") from error
+        if not self.validate_jti(claims, claims["jti"]):
+            raise UnauthenticatedClient("The client assertion lives too long or was used before.")
+
     def validate_jti(self, claims: dict[str, Any], jti: Any) -> bool:
         """Single use, remembered until the assertion expires; so it may not live long."""
-        now = clock.timestamp()
         exp = int(claims["exp"])
-        if not isinstance(jti, str) or not jti or exp - now > MAX_ASSERTION_SECONDS:
+        if exp - clock.timestamp() > MAX_ASSERTION_SECONDS + CLOCK_SKEW_SECONDS:
             return False
         expires_at = datetime.fromtimestamp(exp + CLOCK_SKEW_SECONDS, UTC)
         return access.spend_assertion(claims["sub"], jti, expires_at)
 
 
 def register_methods(server: Any) -> None:
+    server.register_client_auth_method("client_secret_basic", client_secret_basic)
     server.register_client_auth_method(PrivateKeyJwt.CLIENT_AUTH_METHOD, PrivateKeyJwt())
 
 
@@ -94,6 +123,8 @@ def authenticate(server: Any, request: ProviderRequest, endpoint: str) -> Client
         raise UnauthenticatedClient
     try:
         client = cast("Client", server.call_client_auth(request, [method], endpoint))
+    except UnauthenticatedClient:
+        raise
     except InvalidClientError as error:
         raise UnauthenticatedClient from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:

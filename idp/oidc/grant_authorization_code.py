@@ -16,6 +16,7 @@ from idp.database import writing
 from idp.grants import codes
 from idp.grants.codes import Approval, Grant
 from idp.oidc import tokens
+from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest
 from idp.sessions.browser import CurrentSession
 
@@ -44,8 +45,15 @@ class AuthorizationCode(AuthorizationCodeGrant):
 
     # -- at the authorization endpoint ---------------------------------------------------------------------------------
 
-    def generate_authorization_code(self) -> str:
-        return random_token()
+    def create_authorization_response(
+        self, redirect_uri: str, grant_user: CurrentSession
+    ) -> tuple[int, str, list[tuple[str, str]]]:
+        self.request.user = grant_user
+        code = random_token()
+        self.save_authorization_code(code, self.request)
+        state = self.request.payload.state
+        parameters = [("code", code), *([("state", state)] if state else [])]
+        return 302, "", [("Location", with_parameters(redirect_uri, parameters))]
 
     def save_authorization_code(self, code: str, request: ProviderRequest) -> None:
         session = cast("CurrentSession", request.user)

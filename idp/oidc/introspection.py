@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app
 
 from idp import clock
 from idp.accounts.rules import rules
+from idp.clients import registry
 from idp.clients.registry import Client
 from idp.grants import access, refresh
 from idp.oidc.client_authentication import UnauthenticatedClient
@@ -51,7 +52,8 @@ class Introspection(TokenParameterEndpoint, IntrospectionEndpoint):
         lookups = [_access_token, _refresh_token]
         if token_type_hint == "refresh_token":  # noqa: S105
             lookups.reverse()
-        return next((found for lookup in lookups if (found := lookup(token_string))), None)
+        found = next((found for lookup in lookups if (found := lookup(token_string))), None)
+        return found if found and registry.find(found.client_id) else None  # its client may be disabled since
 
     def check_permission(self, token: Introspected, client: Client, request: Any) -> bool:
         if token.client_id == client.client_id:

@@ -4,7 +4,7 @@ With an ID token of the person who is logged in here they are logged out at once
 first, and nothing is redirected to an address that is not registered.
 """
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
@@ -14,8 +14,9 @@ from authlib.oidc.rpinitiated.end_session import EndSessionRequest
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 
-from idp.accounts.rules import rules
-from idp.keys import NotOurToken, keyring
+from idp.keys import NotOurToken
+from idp.oidc import tokens
+from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest, repeated
 from idp.texts import wish
 from idp.web import headers, visitors
@@ -30,14 +31,20 @@ class EndSession(EndSessionEndpoint):
     def create_endpoint_request(self, request: Any) -> Any:
         return request
 
+    def validate_request(self, request: ProviderRequest) -> EndSessionRequest:
+        checked = super().validate_request(request)
+        if checked.redirect_uri:
+            data = request.payload.data
+            state = [("state", data["state"])] if data.get("state") else []
+            address = data["post_logout_redirect_uri"]
+            checked.redirect_uri = with_parameters(address, state) if state else address
+        return cast("EndSessionRequest", checked)
+
     def _validate_id_token_hint(self, id_token_hint: str) -> dict[str, Any]:
         try:
-            claims = dict(keyring().verify(id_token_hint).claims)
+            return tokens.claims_of_hint(id_token_hint)
         except NotOurToken as error:
             raise InvalidRequestError("id_token_hint is not an ID token of this provider.") from error
-        if claims.get("iss") != rules().settings.issuer or "sid" not in claims:
-            raise InvalidRequestError("id_token_hint is not an ID token of this provider.")
-        return claims
 
     def end_session(self, end_session_request: EndSessionRequest) -> None:
         """Done by the views below, which have the response to put the cookie into."""
@@ -90,7 +97,7 @@ def _judge(*, asked: bool) -> Response:
         return make_response(redirect(f"/oauth2/logout/confirm?{urlencode(request.args)}", 303))
     if checked.redirect_uri:
         headers.allow_form_target(checked.redirect_uri)
-    return make_response(render_template("pages/log_out.html", form=form))
+    return make_response(render_template("pages/log_out.html", form=form), 422 if form.errors else 200)
 
 
 def _log_out(checked: EndSessionRequest) -> Response:

@@ -16,6 +16,7 @@ from idp.oidc.grant_authorization_code import AuthorizationCode, Pkce
 from idp.oidc.grant_refresh_token import RefreshToken
 from idp.oidc.introspection import Introspection
 from idp.oidc.logout import EndSession
+from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest
 from idp.oidc.revocation import Revocation
 from idp.oidc.tokens import AccessTokenCache
@@ -67,8 +68,9 @@ class Provider(AuthorizationServer):
 class Issuer(IssuerParameter):
     """`iss` in every authorization response (RFC 9207)."""
 
-    def get_issuer(self) -> str:
-        return rules().settings.issuer
+    def add_issuer_parameter(self, authorization_server: Any, response: Response) -> None:
+        if response.location:
+            response.location = with_parameters(response.location, [("iss", rules().settings.issuer)])
 
 
 def init_app(app: Flask) -> None:

@@ -21,6 +21,8 @@ from idp.keys import NotOurToken, keyring
 from idp.policy.lifetimes import Lifetimes
 
 ACCESS_TOKEN_ALGORITHM = "ES256"  # noqa: S105
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
+ID_TOKEN_TYPE = "JWT"  # noqa: S105
 CACHE_SIZE = 20_000
 
 
@@ -46,7 +48,7 @@ def access_token(client: Client, grant: Grant, scope: str) -> str:
                 "iat": now,
                 "exp": now + settings.tokens.access_token_seconds,
             },
-            "at+jwt",
+            ACCESS_TOKEN_TYPE,
         )
     )
 
@@ -70,7 +72,7 @@ def id_token(client: Client, grant: Grant, access_token_value: str | None, *, wi
         claims["nonce"] = grant.nonce
     if access_token_value is not None:
         claims["at_hash"] = half_hash(access_token_value)
-    return keyring().signing(client.id_token_alg).sign(claims)
+    return keyring().signing(client.id_token_alg).sign(claims, ID_TOKEN_TYPE)
 
 
 def half_hash(value: str) -> str:
@@ -86,12 +88,24 @@ def new_refresh_token(lifetimes: Lifetimes, now: datetime, ends_at: datetime) ->
     return value, NewRefreshToken(hash_token(value), expires_at, ends_at)
 
 
+def claims_of_hint(id_token_hint: str) -> dict[str, Any]:
+    """The claims of an ID token of ours, expired or not (OpenID Connect Core 3.1.2.1). Raises NotOurToken.
+
+    Other tokens of ours are none, though we signed them (RFC 8725 3.11).
+    """
+    found = keyring().verify(id_token_hint)
+    claims = found.claims
+    if found.header.get("typ") != ID_TOKEN_TYPE or claims.get("iss") != rules().settings.issuer:
+        raise NotOurToken("not an ID token of this provider")
+    return claims
+
+
 class InvalidToken(Exception):
     """Not an access token that we issued and that is still valid by its claims."""
 
 
 class AccessTokenCache:
-    """Claims of verified access tokens by the hash of the token; the least recently used one goes first."""
+    """Claims of verified access tokens by the hash of the token; beyond CACHE_SIZE the oldest one goes."""
 
     def __init__(self) -> None:
         self._claims: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -100,23 +114,26 @@ class AccessTokenCache:
     def verify(self, token: str) -> Mapping[str, Any]:
         """The claims of an access token that has not expired. Raises InvalidToken."""
         key = hash_token(token)
-        claims = self._claims.get(key)
+        known = self._claims
+        claims = known.get(key)
         if claims is None:
             claims = self._check(token)
             with self._lock:
-                self._claims[key] = claims
-                if len(self._claims) > CACHE_SIZE:
-                    self._claims.popitem(last=False)
+                known[key] = (
+                    claims  # into the dictionary it was missed in: a change of keys meanwhile drops it
+                )
+                if len(known) > CACHE_SIZE:
+                    known.popitem(last=False)
         if clock.timestamp() >= claims["exp"]:
             with self._lock:
-                self._claims.pop(key, None)
+                known.pop(key, None)
             raise InvalidToken
         return claims
 
     def forget(self) -> None:
         """After a change of keys: a withdrawn key's tokens are to be judged again."""
         with self._lock:
-            self._claims.clear()
+            self._claims = OrderedDict()
 
     def _check(self, token: str) -> dict[str, Any]:
         try:
@@ -124,6 +141,6 @@ class AccessTokenCache:
         except NotOurToken as error:
             raise InvalidToken from error
         claims = found.claims
-        if found.header.get("typ") != "at+jwt" or claims.get("iss") != rules().settings.issuer:
+        if found.header.get("typ") != ACCESS_TOKEN_TYPE or claims.get("iss") != rules().settings.issuer:
             raise InvalidToken
         return claims

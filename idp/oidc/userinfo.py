@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, json, request
 
 from idp.accounts.claims import claims_of
 from idp.accounts.rules import rules
+from idp.clients import registry
 from idp.grants import access
 from idp.oidc import cors
 from idp.oidc.tokens import AccessTokenCache, InvalidToken
@@ -33,6 +34,8 @@ class BearerValidator(TokenValidator):
 
     def validate_token(self, token: dict[str, Any] | None, scopes: list[str], _request: Any) -> None:
         if token is None or token["aud"] != rules().settings.issuer:
+            raise InvalidTokenError
+        if registry.find(token["client_id"]) is None:  # disabled since
             raise InvalidTokenError
         if self.scope_insufficient(token["scope"], scopes):
             raise InsufficientScopeError

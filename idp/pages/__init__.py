@@ -12,6 +12,7 @@ pages = Blueprint("pages", __name__)
 from idp.pages import (  # noqa: E402
     activation,
     consent,
+    feedback,
     login,
     logout,
     mailed_links,
@@ -32,6 +33,7 @@ from idp.pages import (  # noqa: E402
 __all__ = [
     "activation",
     "consent",
+    "feedback",
     "login",
     "logout",
     "mailed_links",

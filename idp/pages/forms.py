@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField
+from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, TextAreaField
 from wtforms.validators import InputRequired, StopValidation
 
 from idp.accounts.rules import rules
@@ -62,6 +62,11 @@ def email_address(_form: Any, field: Field) -> None:
         EmailAddress.parse(field.data or "")
     except NotAnEmailAddress as error:
         raise StopValidation(_("Enter the email address in the form name@example.com.")) from error
+
+
+def optional_email(form: Any, field: Field) -> None:
+    if field.data:
+        email_address(form, field)
 
 
 class LoginForm(Form):
@@ -261,3 +266,10 @@ class TermsForm(Form):
         lazy("I accept the terms of use and the privacy notice of the service"),
         [InputRequired(lazy("Accept the terms of use and the privacy notice to go on."))],
     )
+
+
+class FeedbackForm(Form):
+    message = TextAreaField(
+        lazy("Your feedback"), [needed(lazy("Write your feedback.")), at_most(5000)], filters=[trimmed]
+    )
+    email = EmailField(lazy("Your email address"), [optional_email], filters=[trimmed])

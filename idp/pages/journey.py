@@ -49,7 +49,9 @@ def remember(found: PendingRequest) -> None:
     g.request_id = found.id
     wish(found.parameters.get("ui_locales"))
     g.client = registry.find(found.client_id)
-    headers.allow_form_target(found.parameters["redirect_uri"])
+    target = found.parameters.get("redirect_uri") or (g.client and g.client.get_default_redirect_uri())
+    if target:
+        headers.allow_form_target(target)
 
 
 def _over(client_id: str | None) -> Response:

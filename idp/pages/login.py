@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 from idp import crypto
 from idp.accounts import authentication
 from idp.accounts.authentication import (
+    AccountClosing,
     AccountDisabled,
     AccountLocked,
     AttemptsCrowded,
@@ -68,6 +69,10 @@ def _try(form: LoginForm, pending: PendingRequest | None) -> Response | None:
     except NotActivated as error:
         form.refuse(_("The account has not been activated."))
         session["waiting"] = {"registration": error.registration_id, "email": form.username.data}
+    except AccountClosing:
+        form.refuse(
+            _("The account is being deleted. The link in the message that we sent cancels the deletion.")
+        )
     except AccountDisabled:
         form.refuse(_("The account has been disabled. Contact the administrator."))
     except (HashingBusy, AttemptsCrowded):

@@ -78,6 +78,9 @@ class Lifetimes:
     unactivated_account: timedelta = timedelta(days=30)
     """From the registration. R-30: it has to survive the link, so that an administrator can send another."""
 
+    inactive_account: timedelta = timedelta(days=730)
+    """From the last login: 24 months, our choice, since no law names a number. A warning goes out 30 days before."""
+
     def __post_init__(self) -> None:
         for name in self.__slots__:
             if getattr(self, name) <= NO_TIME and name != "refresh_grace":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -29,6 +29,7 @@ class SiteView:
     logo_url: str | None
     contact_email: str
     contact_phone: str | None
+    theme_url: str | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def site_view() -> SiteView:
         logo_url=site.logo_url or None,
         contact_email=site.contact_email,
         contact_phone=site.contact_phone or None,
+        theme_url=current_app.extensions["theme_url"],
     )
 
 
@@ -126,7 +128,7 @@ def _links() -> dict[str, str | None]:
         "privacy": "/privacy",
         "accessibility": "/accessibility",
         "cookies": "/cookies",
-        "feedback": None,
+        "feedback": f"/feedback{query}",
     }
 
 

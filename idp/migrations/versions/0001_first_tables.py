@@ -36,6 +36,8 @@ def upgrade() -> None:
         sa.Column("claims", Json, nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("erase_at", Instant(), nullable=True),
+        sa.Column("last_login_at", Instant(), nullable=False),
+        sa.Column("warned_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
@@ -44,6 +46,7 @@ def upgrade() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_accounts_email_key"), ["email_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_accounts_erase_at"), ["erase_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_accounts_last_login_at"), ["last_login_at"], unique=False)
 
     op.create_table(
         "audit_events",
@@ -404,6 +407,7 @@ def downgrade() -> None:
 
     op.drop_table("audit_events")
     with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_accounts_last_login_at"))
         batch_op.drop_index(batch_op.f("ix_accounts_erase_at"))
         batch_op.drop_index(batch_op.f("ix_accounts_email_key"))
 

@@ -55,8 +55,9 @@ def ask(account: Account, new: EmailAddress, rules: Rules) -> None:
                 minutes=int(rules.lifetimes.address_confirmation.total_seconds() // 60),
             )
         else:
-            message = compose("address_taken", new.address, taken_by.language, name=taken_by.given_name)
-        outbox.put(session, rules.vault, message, now)
+            to = taken_by.email or outbox.NOBODY  # the stored address, never the typed one
+            message = compose("address_taken", to, taken_by.language, name=taken_by.given_name)
+        outbox.put(session, rules.vault, message, now, discard=message.to == outbox.NOBODY)
         audit.record(session, Event.ADDRESS_CHANGE_ASKED, at=now, account_id=account.id)
 
 

@@ -42,6 +42,12 @@ def change(account_id: str, details: Details) -> None:
         audit.record(session, Event.DETAILS_CHANGED, at=now, account_id=account_id)
 
 
+def choose_language(account_id: str, language: str) -> None:
+    """Keep the language in which the person wants pages and mails."""
+    with writing() as session:
+        session.get_one(Account, account_id).language = language
+
+
 def confirm_identity(account: Account, password: str, rules: Rules) -> None:
     """Ask for the password once more before something sensitive (ASVS 7.5.1).
 

@@ -2,9 +2,10 @@
 
 from flask import Blueprint, Response, request
 
+from idp.accounts import details
 from idp.accounts.rules import rules
 from idp.texts import LANGUAGE_COOKIE
-from idp.web import cookies
+from idp.web import cookies, visitors
 
 pages = Blueprint("pages", __name__)
 
@@ -55,9 +56,12 @@ __all__ = [
 
 @pages.after_request
 def remember_language(response: Response) -> Response:
-    """A language link was followed: keep the choice."""
+    """A language link was followed: keep the choice, in the browser and on the account (its mails follow)."""
     settings = rules().settings
     chosen = request.args.get("lang")
     if chosen in settings.site.languages and request.cookies.get(LANGUAGE_COOKIE) != chosen:
         cookies.write(response, LANGUAGE_COOKIE, chosen, settings, cookies.LANGUAGE_LIFETIME)
+        person = visitors.current_session()
+        if person is not None and person.language != chosen:
+            details.choose_language(person.account_id, chosen)
     return response

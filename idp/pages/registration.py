@@ -1,5 +1,7 @@
 """The registration form and the page that waits for the activation."""
 
+from urllib.parse import urlencode
+
 from flask import Response, make_response, render_template, request, session
 from flask_babel import gettext as _
 
@@ -15,6 +17,9 @@ from idp.texts import language
 from idp.web import visitors
 from idp.web.limits import limiter, setting, typed_name
 
+CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", "postal_code", "locality")
+"""Kept in the browser's own cookie, so that a wrong address can be corrected without typing all again."""
+
 
 @pages.route("/create-account", methods=["GET", "POST"])
 @limiter.limit(setting("registration_per_address"), methods=["POST"])
@@ -26,9 +31,18 @@ def create_account() -> Response:
         answer = _register(form, pending)
         if answer is not None:
             return answer
-    elif request.method == "GET" and pending:
-        form.email.data = pending.parameters.get("login_hint", "")[:254]
+    elif request.method == "GET":
+        _prefill(form, pending)
     return _page(form)
+
+
+def _prefill(form: RegistrationForm, pending: PendingRequest | None) -> None:
+    """What this browser has typed before, to correct a wrong address; else the e-service's hint."""
+    if "correct" in request.args:
+        for name, value in session.get("waiting", {}).get("typed", {}).items():
+            form[name].data = value
+    elif pending:
+        form.email.data = pending.parameters.get("login_hint", "")[:254]
 
 
 def _register(form: RegistrationForm, pending: PendingRequest | None) -> Response | None:
@@ -57,7 +71,8 @@ def _register(form: RegistrationForm, pending: PendingRequest | None) -> Respons
     except HashingBusy:
         form.refuse(_("Many people are logging in right now. Please try again in a moment."))
         return None
-    session["waiting"] = {"registration": registration_id, "email": email.address}
+    typed = {name: form[name].data for name in CORRECTABLE if form[name].data}
+    session["waiting"] = {"registration": registration_id, "email": email.address, "typed": typed}
     if pending:
         session["request"] = pending.id
     return journey.see_other("/created")
@@ -84,7 +99,12 @@ def created() -> Response:
         "pages/created.html",
         email=waiting["email"],
         resend_form=form if rules().settings.links.self_service_resend else None,
-        change_address_url="/create-account",
+        change_address_url=_correct_url(),
         sent_again=sent_again,
     )
     return make_response(page)
+
+
+def _correct_url() -> str:
+    pending = session.get("request")
+    return f"/create-account?{urlencode({'request': pending, 'correct': 1} if pending else {'correct': 1})}"

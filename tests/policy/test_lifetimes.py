@@ -37,6 +37,7 @@ class TestDefaults:
             ("retired_key_published", timedelta(hours=24)),
             ("retired_key_kept", timedelta(days=397)),
             ("unactivated_account", timedelta(days=30)),
+            ("inactive_account", timedelta(days=730)),
         ],
     )
     def test_are_the_documented_ones(self, name, duration):

@@ -1,0 +1,80 @@
+"""Changing the password."""
+
+from flask.testing import FlaskClient
+
+from tests.support import journey
+from tests.support.people import PASSWORD, People, Person
+
+NEW = "Syksy,9lehteä"
+
+
+def change(browser: FlaskClient, current: str = PASSWORD, new: str = NEW, confirm: str = NEW) -> object:
+    return journey.submit(
+        browser, "/account/password", current_password=current, new_password=new, new_password_confirm=confirm
+    )
+
+
+def test_the_new_password_works_and_the_old_one_does_not(me: FlaskClient, person: Person) -> None:
+    change(me)
+
+    old = journey.log_in(me.application.test_client(), person)
+    new = journey.log_in(me.application.test_client(), Person(person.id, person.username, NEW))
+    assert (old.status_code, new.location) == (422, "/account")
+
+
+def test_the_current_password_is_needed(me: FlaskClient) -> None:
+    response = change(me, current="wrong")
+
+    assert journey.errors(response) == ["Salasana on väärin. Tarkista oikeinkirjoitus."]
+
+
+def test_five_wrong_current_passwords_shut_this_form_but_not_the_owner_out(
+    me: FlaskClient, person: Person
+) -> None:
+    for _ in range(5):
+        change(me, current="wrong")
+
+    assert change(me).status_code == 422
+    assert journey.log_in(me.application.test_client(), person).location == "/account"
+
+
+def test_other_sessions_end_and_this_one_goes_on(me: FlaskClient, person: Person) -> None:
+    other = me.application.test_client()
+    journey.log_in(other, person)
+
+    change(me)
+
+    assert other.get("/account").location == "/login"
+    assert me.get("/account").status_code == 200
+
+
+def test_refresh_tokens_die(me: FlaskClient, person: Person, people: People) -> None:
+    app = people.client()
+    tokens = journey.tokens_for(me, app, person, scope="openid offline_access")
+
+    change(me)
+
+    assert journey.refresh(me, app, tokens["refresh_token"]).get_json()["error"] == "invalid_grant"
+
+
+def test_the_owner_is_told_with_a_link_that_takes_the_account_back(me: FlaskClient, people: People) -> None:
+    change(me)
+
+    letter = people.letters()[0]
+    assert letter.kind == "password_changed"
+    assert letter.link.startswith("/not-me?token=")
+
+
+def test_the_policy_holds_here_too(me: FlaskClient) -> None:
+    assert change(me, new="lyhyt", confirm="lyhyt").status_code == 422
+    assert change(me, new="Meikäläinen1!", confirm="Meikäläinen1!").status_code == 422
+    assert journey.errors(change(me, confirm="Syksy,9lehtea")) == ["Salasanat eivät täsmää."]
+
+
+def test_a_live_reset_link_dies(me: FlaskClient, person: Person, people: People) -> None:
+    journey.submit(me.application.test_client(), "/forgot", email=person.username)
+    link = people.letters()[0].link
+
+    change(me)
+
+    assert me.get(link).status_code == 410

@@ -161,6 +161,7 @@ def _context() -> dict[str, Any]:
         "links": _links(),
         "person": PersonView(person.display_name) if person else None,
         "client": ClientView.of(client) if client else None,
+        "password_rules": password_rules(),
     }
 
 

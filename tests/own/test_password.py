@@ -25,7 +25,7 @@ def test_the_new_password_works_and_the_old_one_does_not(me: FlaskClient, person
 def test_the_current_password_is_needed(me: FlaskClient) -> None:
     response = change(me, current="wrong")
 
-    assert journey.errors(response) == ["Salasana on väärin. Tarkista oikeinkirjoitus."]
+    assert journey.errors(response) == ["Väärä salasana. Tarkista oikeinkirjoitus."]
 
 
 def test_five_wrong_current_passwords_shut_this_form_but_not_the_owner_out(

@@ -12,7 +12,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
         --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock bench texts clean
+.PHONY: help demo test check format lock bench texts guide clean
 
 help: ## Show this list
 	@echo 'Tunnus, the identity provider of a municipality'
@@ -51,6 +51,9 @@ texts: $(VENV)/.dev ## Collect the texts of code and templates into the Finnish 
 	  sed -E '/^"(Report-Msgid|POT-Creation|PO-Revision|Last-Translator|Language-Team|Generated-By)/d' \
 	    $$catalogue > build/messages.po && cat build/messages.po > $$catalogue || exit 1; \
 	done
+
+guide: $(VENV)/.dev ## Write the login guide as a PDF (your own: ARGS="--config tunnus.toml"); README.md says what it needs
+	@$(PY) templates/guide/write.py $(ARGS)
 
 lock: $(VENV)/.dev ## Lock the dependencies anew (ARGS="--upgrade": to their newest versions)
 	$(LOCK) --extra redis --group build pyproject.toml -o requirements.lock

@@ -2,13 +2,13 @@
 
 from flask import Flask
 
-from idp import database, demo, keys, oidc, texts
+from idp import database, demo, keys, oidc, outbound, texts
 from idp.accounts import hashing, rules, statements
 from idp.clients import registry
 from idp.mail import delivery
 from idp.pages import journey, pages
 from idp.settings import Settings, project_folder
-from idp.web import context, cookies, errors, headers, health, limits, logs, overrides, proxies, theme
+from idp.web import context, cookies, errors, guide, headers, health, limits, logs, overrides, proxies, theme
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     # ground
     database.init_app(app, settings)
     texts.init_app(app, settings)
+    outbound.init_app(app, settings)
 
     # rules and domain
     installed = rules.init_app(app, settings)
@@ -46,6 +47,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     headers.init_app(app, settings)
     overrides.init_app(app, settings)
     theme.init_app(app, settings)
+    guide.init_app(app, settings)
     context.init_app(app)
     errors.init_app(app)
     health.init_app(app)

@@ -149,7 +149,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def writing() -> Iterator[Session]:
     """One transaction with a fresh session: committed at the end of the block, rolled back by an exception."""
     engine = db.engine.execution_options(writes=True)
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    with lean().turn_to_write(), Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -169,6 +169,8 @@ class Statement:
     def __init__(self, sql: str, *, sqlite: str | None = None) -> None:
         self.postgresql = re.sub(r"(?<![:\w]):(\w+)", r"%(\1)s", sql.replace("%", "%%"))
         self.sqlite = sqlite if sqlite is not None else sql
+        self.writes = not sql.startswith("SELECT")
+        self.returns_rows = not self.writes or "RETURNING" in sql
 
     def one(self, **parameters: Any) -> Row | None:
         """The first row, or None."""
@@ -179,8 +181,15 @@ class Statement:
         return lean().run(self, parameters)
 
 
+_GONE = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError)
+
+
 class LeanPool:
-    """A bounded number of driver connections in autocommit, opened when first needed, most recently used first."""
+    """A bounded number of driver connections in autocommit, opened when first needed, most recently used first.
+
+    What goes in and out is what runs a statement at the least cost: a connection on SQLite, on PostgreSQL the one
+    cursor of a connection.
+    """
 
     def __init__(self, url: sa.URL, wait_seconds: int, size: int) -> None:
         self.sqlite = url.get_backend_name() == "sqlite"
@@ -190,49 +199,79 @@ class LeanPool:
         for _ in range(size):
             self._idle.put(None)
         self._held = threading.local()
+        self._writers = threading.Lock()
 
     def run(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
-        held = getattr(self._held, "connection", None)
+        held = getattr(self._held, "runner", None)
         if held is not None:
             return self._execute(held, statement, parameters)
-        with self._connection() as connection:
-            return self._execute(connection, statement, parameters)
+        runner = self._take()
+        try:
+            if self.sqlite and statement.writes:
+                with self.turn_to_write():
+                    return self._execute(runner, statement, parameters)
+            return self._execute(runner, statement, parameters)
+        except _GONE as error:
+            runner = self._after_loss(runner)
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            self._idle.put(runner)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        if getattr(self._held, "connection", None) is not None:
+        if getattr(self._held, "runner", None) is not None:
             raise RuntimeError("already inside a transaction")
-        with self._connection() as connection:
-            self._held.connection = connection
-            try:
-                connection.execute("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
+        runner = self._take()
+        try:
+            self._held.runner = runner
+            with self.turn_to_write():
+                runner.execute("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
                 try:
                     yield
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    runner.execute("ROLLBACK")
                     raise
-                connection.execute("COMMIT")
-            finally:
-                self._held.connection = None
-
-    @contextmanager
-    def _connection(self) -> Iterator[Any]:
-        try:
-            connection = self._idle.get(timeout=self._wait)
-        except queue.Empty as error:
-            raise DatabaseUnavailable("every database connection is busy") from error
-        try:
-            if connection is None:
-                connection = self._connect()
-            yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError) as error:
-            if not self.sqlite:
-                _close(connection)
-                connection = None
-                self.close_idle()  # the others are stale too: the server went away
+                runner.execute("COMMIT")
+        except _GONE as error:
+            runner = self._after_loss(runner)
             raise DatabaseUnavailable(str(error)) from error
         finally:
-            self._idle.put(connection)
+            self._held.runner = None
+            self._idle.put(runner)
+
+    @contextmanager
+    def turn_to_write(self) -> Iterator[None]:
+        """On SQLite, where one writes at a time, wait in line for it: its own way of waiting is to sleep and retry."""
+        if not self.sqlite:
+            yield
+            return
+        if not self._writers.acquire(timeout=self._wait):
+            raise DatabaseUnavailable("the database is being written to all the time")
+        try:
+            yield
+        finally:
+            self._writers.release()
+
+    def _take(self) -> Any:
+        try:
+            runner = self._idle.get(timeout=self._wait)
+        except queue.Empty as error:
+            raise DatabaseUnavailable("every database connection is busy") from error
+        if runner is not None:
+            return runner
+        try:
+            return self._connect()
+        except _GONE as error:
+            self._idle.put(None)
+            raise DatabaseUnavailable(str(error)) from error
+
+    def _after_loss(self, runner: Any) -> Any:
+        """What goes back into the pool after an error of _GONE: on PostgreSQL nothing, the server went away."""
+        if self.sqlite:
+            return runner
+        _close(runner)
+        self.close_idle()  # the others are stale too
+        return None
 
     def _connect(self) -> Any:
         if self.sqlite:
@@ -241,22 +280,16 @@ class LeanPool:
             )
             _prepare_sqlite(connection)
             return connection
-        return psycopg.connect(
-            host=cast("str | None", self._url.query.get("host") or self._url.host),
-            port=self._url.port,
-            user=self._url.username,
-            password=self._url.password,
-            dbname=self._url.database,
-            connect_timeout=self._wait,
-            autocommit=True,
-            prepare_threshold=2,
-        )
+        # The dialect's own reading of the URL, so that options such as sslmode hold here too.
+        arguments, options = self._url.get_dialect()().create_connect_args(self._url)
+        options = {"connect_timeout": self._wait, **options, "autocommit": True, "prepare_threshold": 2}
+        return psycopg.connect(*arguments, **options).cursor()
 
-    def _execute(self, connection: Any, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+    def _execute(self, runner: Any, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         if self.sqlite:
-            return cast("list[Row]", connection.execute(statement.sqlite, parameters).fetchall())
-        cursor = connection.execute(statement.postgresql, parameters)
-        return cast("list[Row]", cursor.fetchall()) if cursor.description else []
+            return cast("list[Row]", runner.execute(statement.sqlite, parameters).fetchall())
+        runner.execute(statement.postgresql, parameters)
+        return cast("list[Row]", runner.fetchall()) if statement.returns_rows else []
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses; new ones are opened when needed."""
@@ -268,8 +301,9 @@ class LeanPool:
             self._idle.put(None)
 
 
-def _close(connection: Any) -> None:
-    if connection is not None:
+def _close(runner: Any) -> None:
+    if runner is not None:
+        connection = runner.connection if isinstance(runner, psycopg.Cursor) else runner
         with suppress(psycopg.Error, sqlite3.Error):
             connection.close()
 

@@ -11,7 +11,7 @@ from idp.accounts import deletion, inactivity
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
 from idp.database import writing
-from idp.grants.models import AuthorizationRequest, Grant, RefreshToken, SpentId
+from idp.grants.models import AuthorizationRequest, Grant, LogoutNotice, RefreshToken, SpentId
 from idp.mail.models import OutboxMessage
 from idp.sessions.models import BrowserSession, KnownDevice
 
@@ -19,6 +19,7 @@ BATCH = 1000
 EXPLAINED_FOR = timedelta(days=30)  # so long a page can still say what became of a link
 REQUEST_EXPLAINED_FOR = timedelta(days=1)
 SENT_MAIL_KEPT_FOR = timedelta(days=30)
+NOTICE_KEPT_FOR = timedelta(days=7)
 DEVICE_KEPT_FOR = timedelta(days=395)
 COUNTER_KEPT_FOR = timedelta(hours=24)
 
@@ -36,6 +37,7 @@ def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
     lifetimes = rules().lifetimes
     tokens_out = now - lifetimes.access_token - timedelta(minutes=5)
     has_refresh_token = sa.exists().where(RefreshToken.grant_id == Grant.id)
+    of_live_session = sa.exists().where(BrowserSession.sid == Grant.sid, BrowserSession.ended_at.is_(None))
     counter_idle = LoginCounter.updated_at < now - COUNTER_KEPT_FOR
     return [
         (Registration, Registration.created_at < now - lifetimes.unactivated_account),
@@ -48,10 +50,12 @@ def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
             counter_idle & (LoginCounter.locked_until.is_(None) | (LoginCounter.locked_until <= now)),
         ),
         (RefreshToken, RefreshToken.expires_at < now),
-        (Grant, (Grant.created_at < tokens_out) & ~has_refresh_token),
+        # A grant tells who hears of the end of its session, long after its tokens are out.
+        (Grant, (Grant.created_at < tokens_out) & ~has_refresh_token & ~of_live_session),
         (SpentId, SpentId.expires_at < now),
         (OutboxMessage, OutboxMessage.sent_at < now - SENT_MAIL_KEPT_FOR),
         (OutboxMessage, OutboxMessage.given_up_at < now - SENT_MAIL_KEPT_FOR),
+        (LogoutNotice, LogoutNotice.created_at < now - NOTICE_KEPT_FOR),
     ]
 
 

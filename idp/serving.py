@@ -2,13 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
 from idp import create_app, settings, versions
 from idp.accounts.rules import rules
 from idp.mail import delivery
-from idp.settings import Settings
+from idp.oidc import backchannel
+from idp.settings import Server, Settings
 from idp.web import logs
 
 # How the serving process tells its workers which files and how many they are.
@@ -16,13 +18,14 @@ FILES, WORKERS = "IDP_SERVING_FILES", "IDP_SERVING_WORKERS"
 
 
 def worker() -> Flask:
-    """The application of one worker, with its outbox and its watcher of changes."""
+    """The application of one worker, with its outbox, its logout notices and its watcher of changes."""
     files = [Path(name) for name in os.environ.get(FILES, "").split(os.pathsep) if name]
     installed = settings.load(*files)
     logs.configure(installed)
     app = create_app(installed, workers=int(os.environ.get(WORKERS, "1")))
     with app.app_context():
         delivery.Worker(app, rules().vault, installed).start()
+    backchannel.worker(app).start()
     versions.watcher(app).start()
     return app
 
@@ -33,22 +36,27 @@ def worker_count(installed: Settings) -> int:
 
 def serve(installed: Settings, files: list[Path]) -> None:
     """Start the workers and wait until they are stopped."""
-    from granian import Granian
-    from granian.constants import Interfaces
-
     workers = worker_count(installed)
     os.environ[FILES] = os.pathsep.join(str(path.resolve()) for path in files)
     os.environ[WORKERS] = str(workers)
-    Granian(
-        target="idp.serving:worker",
+    server("idp.serving:worker", installed.server, workers).serve()
+
+
+def server(factory: str, at: Server, workers: int) -> Any:
+    """The server for the application that `factory` (module:function) makes in each of `workers` processes."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    return Granian(
+        target=factory,
         factory=True,
-        address=installed.server.host,
-        port=installed.server.port,
+        address=at.host,
+        port=at.port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=installed.server.threads,
+        blocking_threads=at.threads,
         backlog=1024,
         log_enabled=False,
         respawn_failed_workers=True,
         websockets=False,
-    ).serve()
+    )

@@ -5,7 +5,9 @@ config/default.toml is the reference and holds the defaults; here are only the t
 
 import base64
 import os
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -31,6 +33,8 @@ Localized = dict[str, str]
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
 
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
 
 class UnusableSettings(Exception):
     """The settings cannot be used; the message is one line that names the key."""
@@ -54,6 +58,19 @@ def _secret(value: str) -> str:
 
 
 Secret = Annotated[str, AfterValidator(_secret)]
+
+
+def _host(value: str) -> str:
+    host = value.strip("[]").rstrip(".").lower()
+    if _HOST_NAME.fullmatch(host):
+        return host
+    try:
+        return ip_address(host).compressed
+    except ValueError as error:
+        raise ValueError("must be a host name or an IP address, without scheme, port and path") from error
+
+
+Host = Annotated[str, AfterValidator(_host)]
 
 
 class Section(BaseModel):
@@ -175,6 +192,13 @@ class Mail(Section):
     sender: str
 
 
+class Outbound(Section):
+    ca_bundle: str
+    timeout_seconds: Annotated[float, Field(gt=0)]
+    max_response_bytes: Positive
+    allowed_hosts: list[Host]
+
+
 class Limits(Section):
     storage: str
     login_per_address: str
@@ -217,6 +241,7 @@ class Settings(BaseSettings):
     sessions: Sessions
     tokens: Tokens
     mail: Mail
+    outbound: Outbound
     limits: Limits
     log: Log
 

@@ -11,12 +11,12 @@ PACKAGE = Path(__file__).parents[1] / "idp"
 
 # From the top down. A room is a module or folder directly below idp/; "" is idp/__init__.py.
 FLOORS = {
-    "wiring": {"", "__main__", "cli", "migrations"},
+    "wiring": {"", "__main__", "cli", "migrations", "serving"},
     "faces": {"admin", "demo", "oidc", "pages"},
     "web": {"web"},
-    "domain": {"accounts", "audit", "clients", "grants", "mail", "sessions", "upstream"},
+    "domain": {"accounts", "audit", "clients", "grants", "housekeeping", "mail", "sessions", "upstream"},
     "policy": {"policy"},
-    "ground": {"clock", "crypto", "database", "keys", "outbound", "settings", "texts", "versions"},
+    "ground": {"clock", "crypto", "database", "deliveries", "keys", "outbound", "settings", "texts", "versions"},
 }
 FLOOR_OF = {room: number for number, rooms in enumerate(reversed(FLOORS.values())) for room in rooms}
 

@@ -98,11 +98,14 @@ def resend_registration(registration_id: str, rules: Rules) -> str | None:
     now = clock.now()
     with writing() as session:
         registration = session.get(Registration, registration_id)
-        if registration is not None and registration.closed_at is None:
-            mail_activation(session, registration, rules, now)
-            audit.record(session, Event.ACTIVATION_RESENT, at=now, client_id=registration.client_id)
-            return registration.email
-    return None
+        if registration is None:
+            return None
+        waits = registration.closed_at is None
+        mail_activation(
+            session, registration, rules, now, discard=not waits
+        )  # the same work for a known address
+        audit.record(session, Event.ACTIVATION_RESENT, at=now, client_id=registration.client_id)
+        return registration.email if waits else None
 
 
 def _demand_password(invitation: Invitation, password: str | None, rules: Rules) -> None:

@@ -28,7 +28,7 @@ def order(account: Account, rules: Rules) -> datetime:
     with writing() as session:
         stored = session.get_one(Account, account.id, with_for_update=True)
         stored.status, stored.erase_at, stored.updated_at = CLOSING, until, now
-        browser.end_all(session, account.id, now)
+        browser.end(session, account.id, now)
         access.revoke_of_account(session, account.id, now)
         links.withdraw(session, now, account_id=account.id)
         token = links.make(session, Purpose.CANCEL_DELETION, now, until, account_id=account.id)

@@ -70,7 +70,7 @@ def change_password(account: Account, current: CurrentSession, password: str, ru
         stored = session.get_one(Account, account.id, with_for_update=True)
         stored.password_hash = password_hash
         stored.updated_at = now
-        browser.end_all(session, account.id, now, but=current.id_hash)
+        browser.end(session, account.id, now, but=current.sid)
         access.revoke_of_account(session, account.id, now)
         links.withdraw(session, now, account_id=account.id)
         audit.record(session, Event.PASSWORD_CHANGED, at=now, account_id=account.id)

@@ -18,7 +18,7 @@ def end_everything(session: Session, account: Account) -> None:
     """End all sessions, remembered logins, known devices, tokens and ordinary links; no password fits any more."""
     now = clock.now()
     account.password_hash = unmatchable_hash()
-    browser.end_all(session, account.id, now)
+    browser.end(session, account.id, now)
     browser.forget_devices(session, account.id)
     access.revoke_of_account(session, account.id, now)
     links.withdraw(session, now, account_id=account.id)

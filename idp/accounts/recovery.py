@@ -82,7 +82,7 @@ def reset(token: str, password: str, rules: Rules) -> str:
         account = session.get_one(Account, account_id)
         account.password_hash = password_hash
         account.updated_at = now
-        browser.end_all(session, account_id, now)
+        browser.end(session, account_id, now)
         access.revoke_of_account(session, account_id, now)
         links.withdraw(session, now, account_id=account_id)
         if rules.settings.lockout.reset_unlocks:

@@ -121,8 +121,13 @@ def _store(
     return registration
 
 
-def mail_activation(session: Session, registration: Registration, rules: Rules, now: datetime) -> None:
-    """Mail a new activation link, as part of the caller's transaction. Older links of the registration die."""
+def mail_activation(
+    session: Session, registration: Registration, rules: Rules, now: datetime, *, discard: bool = False
+) -> None:
+    """Mail a new activation link, as part of the caller's transaction. Older links of the registration die.
+
+    `discard` does the same work for a message that nobody shall get.
+    """
     token = links.make(
         session,
         Purpose.ACTIVATION,
@@ -140,7 +145,7 @@ def mail_activation(session: Session, registration: Registration, rules: Rules, 
         minutes=rules.settings.links.activation_minutes,
         client_id=registration.client_id,
     )
-    outbox.put(session, rules.vault, message, now)
+    outbox.put(session, rules.vault, message, now, discard=discard)
 
 
 def _tell_owner(

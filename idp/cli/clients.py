@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
-from idp.cli.context import Context, pass_context
+from idp.cli.context import Context, folding, pass_context
 
 
 @click.group()
@@ -33,6 +32,7 @@ def client() -> None:
 )
 @click.option("--client-uri", help="Front page of the e-service.")
 @click.option("--initiate-login-uri", help="Address at the e-service that starts a login.")
+@click.option("--backchannel-logout-uri", help="Address at the e-service that is told of logouts.")
 @click.option("--native", is_flag=True, help="A mobile or desktop app.")
 @click.option("--refresh-tokens", is_flag=True, help="May have offline_access.")
 @click.option(
@@ -91,6 +91,7 @@ def _metadata(options: dict[str, Any]) -> dict[str, Any]:
         "application_type": "native" if options["native"] else "web",
         "client_uri": options["client_uri"],
         "initiate_login_uri": options["initiate_login_uri"],
+        "backchannel_logout_uri": options["backchannel_logout_uri"],
         **more,
     }
 
@@ -104,7 +105,7 @@ def list_clients(context: Context) -> None:
     from idp.clients.models import ClientApp
     from idp.database import db
 
-    table = Table("client_id", "name", "authentication", "redirect URIs", "enabled")
+    table = folding("client_id", "name", "authentication", "redirect URIs", "enabled")
     with context.app():
         for app in db.session.scalars(sa.select(ClientApp).order_by(ClientApp.created_at)):
             metadata = app.registration

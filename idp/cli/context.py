@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from flask import Flask
 from rich.console import Console
+from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp import settings
@@ -46,6 +47,14 @@ class Context:
         except (DatabaseUnavailable, SQLAlchemyError) as error:
             first_line = str(error).splitlines()[0]
             raise click.ClickException(f"database: {first_line} (does `idp doctor` find it?)") from error
+
+
+def folding(*headings: str) -> Table:
+    """A table whose cells fold on a narrow terminal instead of being cut."""
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -6,15 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
 
 from idp.cli.context import Context, pass_context
-from idp.settings import project_folder
+from idp.settings import UnusableSettings, project_folder
 
 PROVIDER = "http://localhost:8400"
 ESERVICE = "http://localhost:8401"
@@ -29,32 +27,39 @@ ESERVICE = "http://localhost:8401"
     help="Data folder.",
 )
 @click.option("--fresh", is_flag=True, help="Forget the earlier demo's data.")
+@click.option("--provider", default=PROVIDER, show_default=True, help="Address of the provider.")
+@click.option("--eservice", default=ESERVICE, show_default=True, help="Address of the e-service.")
 @pass_context
-def demo(context: Context, data: Path, fresh: bool) -> None:
+def demo(context: Context, data: Path, fresh: bool, provider: str, eservice: str) -> None:
     """Start the provider on port 8400, a demo e-service on port 8401 and a mail inbox."""
-    from idp.demo import setting_up
+    from idp.cli import demo_data
+    from idp.demo.readiness import wait_until_ready
 
     folder = data.resolve()
     files = [project_folder("config") / "demo.toml", *context.files]
     if fresh:
-        setting_up.forget(folder)
-    prepared = setting_up.prepare(folder, files, provider=PROVIDER, eservice=ESERVICE)
+        demo_data.forget(folder)
+    try:
+        prepared = demo_data.prepare(folder, files, provider=provider, eservice=eservice)
+    except (demo_data.MadeForOtherAddresses, UnusableSettings) as error:
+        raise click.ClickException(str(error)) from error
     environment = {**os.environ, **prepared.environment}
     programs = [
-        subprocess.Popen([sys.executable, "-m", "idp.demo.run_provider", *map(str, files)], env=environment),
+        subprocess.Popen([sys.executable, "-m", "idp.cli.run_provider", *map(str, files)], env=environment),
         subprocess.Popen(
             [sys.executable, "-m", "idp.demo.run_eservice", str(folder / "demo.json")], env=environment
         ),
     ]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        _wait_until_ready(programs)
+        wait_until_ready(programs, f"{provider}/readyz", f"{eservice}/")
         _tell(context, folder, prepared.contents)
         while all(program.poll() is None for program in programs):
             time.sleep(0.5)
     except KeyboardInterrupt:
         context.console.print("\nStopping.")
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not leave a program behind
         for program in programs:
             program.terminate()
         for program in programs:
@@ -62,28 +67,18 @@ def demo(context: Context, data: Path, fresh: bool) -> None:
                 program.wait(10)
     if any(program.returncode not in (0, -signal.SIGTERM, -signal.SIGINT) for program in programs):
         raise click.ClickException(
-            "a part of the demo has stopped; is another program using port 8400 or 8401?"
+            f"a part of the demo has stopped; is another program using the port of {provider} or {eservice}? "
+            "--provider and --eservice choose others."
         )
-
-
-def _wait_until_ready(programs: list[subprocess.Popen[bytes]]) -> None:
-    for address in (f"{PROVIDER}/readyz", f"{ESERVICE}/"):
-        for _attempt in range(300):
-            if any(program.poll() is not None for program in programs):
-                return
-            try:
-                with urllib.request.urlopen(address, timeout=2):  # noqa: S310  our own two addresses
-                    break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
 
 
 def _tell(context: Context, folder: Path, contents: dict[str, Any]) -> None:
     say = context.console.print
     say("\n[bold]Tunnus is running.[/bold] Open the e-service and log in:\n")
-    say(f"  E-service      [link]{ESERVICE}[/link]")
-    say(f"  Provider       [link]{PROVIDER}[/link]")
-    say(f"  Mail inbox     [link]{PROVIDER}/demo/inbox[/link]")
+    provider, eservice = contents["issuer"], contents["eservice"]
+    say(f"  E-service      [link]{eservice}[/link]")
+    say(f"  Provider       [link]{provider}[/link]")
+    say(f"  Mail inbox     [link]{provider}/demo/inbox[/link]")
     resident = contents["resident"]
     say(f"\n  A resident     {resident['username']}   password  {resident['password']}")
     say(f"  All of it in   {folder / 'demo.json'}")

@@ -31,7 +31,7 @@ def doctor(context: Context) -> None:
         Finding(Mark.GOOD, "settings", f"{context.settings.mode}, {context.settings.issuer}")
     ]
     with context.app() as app:
-        for check in (_database, _schema, _keys, _passwords, _limits, _statements, _overrides, _mail):
+        for check in (_database, _schema, _keys, _passwords, _limits, _statements, _guide, _overrides, _mail):
             findings.append(check(app))
             if findings[-1].mark is Mark.BAD and check is _database:
                 break
@@ -53,30 +53,45 @@ def _database(_app: Flask) -> Finding:
     return Finding(Mark.GOOD, "database", where)
 
 
-def schema_is_current() -> bool:
-    """Whether the database's tables are those of this version. Needs an app context."""
+class Schema(Enum):
+    """The database's tables beside those of this version."""
+
+    CURRENT = "of this version"
+    OLDER = "older: run `idp migrate`"
+    NEWER = "of a newer version, beside which this one still runs"
+
+
+def schema() -> Schema:
+    """How the database's tables compare with this version's. Needs an app context.
+
+    Migrations expand first and contract a version later, so the version before the newest still runs.
+    """
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
     from flask import current_app
 
     from idp.database import db
 
-    head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
+    scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
     with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found == scripts.get_current_head():
+        return Schema.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Schema.OLDER if found is None or found in known else Schema.NEWER
 
 
 def _schema(_app: Flask) -> Finding:
-    if schema_is_current():
-        return Finding(Mark.GOOD, "tables", "of this version")
-    return Finding(Mark.BAD, "tables", "not of this version: run `idp migrate`")
+    marks = {Schema.CURRENT: Mark.GOOD, Schema.OLDER: Mark.BAD, Schema.NEWER: Mark.ADVICE}
+    found = schema()
+    return Finding(marks[found], "tables", found.value)
 
 
 def _keys(_app: Flask) -> Finding:
     from idp.crypto import Undecryptable
     from idp.keys import keyring
 
-    if not schema_is_current():
+    if schema() is Schema.OLDER:
         return Finding(Mark.BAD, "signing keys", "not looked at: the tables come first")
     try:
         published = keyring().jwks()["keys"]
@@ -125,6 +140,18 @@ def _statements(app: Flask) -> Finding:
         message = f"still placeholder texts: {', '.join(placeholders)}; production refuses to start with them"
         return Finding(Mark.ADVICE, "statements", message)
     return Finding(Mark.GOOD, "statements", "the municipality's own, in every language")
+
+
+def _guide(_app: Flask) -> Finding:
+    from idp.accounts.rules import rules
+    from idp.web import guide
+
+    site = rules().settings.site
+    lacking = [code for code in site.languages if not site.help_url[code] and not guide.pdf(code)]
+    if lacking:
+        message = f"no PDF for your texts and contacts in {', '.join(lacking)}, so /help alone is offered: `make guide`"
+        return Finding(Mark.ADVICE, "login guide", message)
+    return Finding(Mark.GOOD, "login guide", "as a page and as a PDF, in every language")
 
 
 def _overrides(_app: Flask) -> Finding:

@@ -97,11 +97,11 @@ def serve(context: Context) -> None:
     """Start the provider: workers, outbox, everything. Stops at Ctrl-C or SIGTERM."""
     from idp import keys, serving
     from idp.accounts.rules import rules
-    from idp.cli.doctor import schema_is_current
+    from idp.cli.doctor import Schema, schema
 
     with context.app():
-        if not schema_is_current():
-            raise click.ClickException("the database's tables are not of this version; run `idp migrate`")
+        if schema() is Schema.OLDER:
+            raise click.ClickException("the database's tables are older than this version; run `idp migrate`")
         keys.ensure(rules().vault)
     server = context.settings.server
     context.console.print(f"Tunnus serves {context.settings.issuer} on {server.host}:{server.port}")

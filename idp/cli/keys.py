@@ -1,9 +1,8 @@
 """Signing keys: list, rotate."""
 
 import click
-from rich.table import Table
 
-from idp.cli.context import Context, pass_context
+from idp.cli.context import Context, folding, pass_context
 
 
 @click.group()
@@ -20,7 +19,7 @@ def list_keys(context: Context) -> None:
     from idp.database import db
     from idp.keys import SigningKey
 
-    table = Table("kid", "algorithm", "state", "made", "in use since", "retired")
+    table = folding("kid", "algorithm", "state", "made", "in use since", "retired")
     with context.app():
         for key in db.session.scalars(sa.select(SigningKey).order_by(SigningKey.alg, SigningKey.created_at)):
             moments = (key.created_at, key.activated_at, key.retired_at)

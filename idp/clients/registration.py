@@ -30,7 +30,7 @@ TYPES: Mapping[str, type] = {
         PAGE_MEMBERS
         | TRANSLATED_MEMBERS
         | {"application_type", "token_endpoint_auth_method", "id_token_signed_response_alg", "scope"}
-        | {"software_id", "software_version"},
+        | {"software_id", "software_version", "backchannel_logout_uri"},
         str,
     ),
     **dict.fromkeys(
@@ -38,7 +38,7 @@ TYPES: Mapping[str, type] = {
     ),
     "jwks": dict,
     "default_max_age": int,  # seconds
-    "require_auth_time": bool,
+    **dict.fromkeys({"require_auth_time", "backchannel_logout_session_required"}, bool),
 }
 MAX_METADATA = 64_000  # characters of JSON
 MIN_RSA_BITS = 2048
@@ -80,7 +80,9 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
         _check_redirect_uri(uri, native, plain_http)
     for member, value in clean.items():
         if member.split("#", 1)[0] in PAGE_MEMBERS:
-            _check_page(member, value, plain_http)
+            _check_address(member, value.partition("#")[0], plain_http)
+    if "backchannel_logout_uri" in clean:  # Back-Channel Logout 2.2: no fragment
+        _check_address("backchannel_logout_uri", clean["backchannel_logout_uri"], plain_http)
     _check_keys(clean)
     return clean
 
@@ -156,10 +158,10 @@ def _check_redirect_uri(uri: str, native: bool, plain_http: bool) -> None:
     raise InvalidRedirectUri(f"{uri}: must be https")
 
 
-def _check_page(member: str, uri: str, plain_http: bool) -> None:
+def _check_address(member: str, uri: str, plain_http: bool) -> None:
     schemes = {"https", "http"} if plain_http else {"https"}
     try:
-        parts = _parts(uri.partition("#")[0])
+        parts = _parts(uri)
     except ValueError as error:
         raise InvalidClientMetadata(f"{member}: {error}") from error
     if parts.scheme not in schemes or not parts.netloc:

@@ -109,6 +109,10 @@ class Client:
     def initiate_login_uri(self) -> str | None:
         return self.registration.get("initiate_login_uri")
 
+    @property
+    def backchannel_logout_uri(self) -> str | None:
+        return self.registration.get("backchannel_logout_uri")
+
     def text(self, name: str, language: str) -> str | None:
         """A human-readable member such as `client_name`, in a language (RFC 7591 section 2.2: `client_name#sv`)."""
         return self.registration.get(f"{name}#{language}") or self.registration.get(name)

@@ -1,18 +1,20 @@
 """A demo e-service, built here: the example of how an e-service delegates its login to Tunnus with Authlib.
 
 Read this file first (how the client is registered with Authlib), then ``eservice_login.py`` (log in, answer,
-log out: all that OpenID Connect asks of a relying party). The pages are in ``eservice_pages.py``, their words
+log out: all that OpenID Connect asks of a relying party) and ``eservice_backchannel.py`` (told by the provider
+that somebody has logged out elsewhere). The pages are in ``eservice_pages.py``, their words
 in ``eservice_texts.py``, what is kept in memory in ``eservice_store.py``. The e-service is a party of its
 own: it imports nothing of the provider and knows no more of it than its issuer.
 
 At the provider, register a client with these addresses:
 
-==============================  =========================
+==============================  ================================
 ``redirect_uris``               ``<base_url>/callback``
 ``post_logout_redirect_uris``   ``<base_url>/logged-out``
 ``initiate_login_uri``          ``<base_url>/login``
+``backchannel_logout_uri``      ``<base_url>/backchannel-logout``
 ``client_uri``                  ``<base_url>/``
-==============================  =========================
+==============================  ================================
 """
 
 from urllib.parse import urlsplit
@@ -23,13 +25,14 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from idp.demo import eservice_login, eservice_pages
+from idp.demo import eservice_backchannel, eservice_login, eservice_pages
 from idp.demo.eservice_login import LOGIN_SECONDS, Eservice, EserviceConfig, Person, csrf, eservice
 from idp.demo.eservice_store import BoundedStore
 
 __all__ = ["EserviceConfig", "create_eservice"]
 
 PENDING_LOGIN_SECONDS = 60 * 60
+LOGOUT_TOKEN_SECONDS = 60 * 60  # far longer than one of them is valid
 
 
 def create_eservice(config: EserviceConfig) -> Flask:
@@ -67,11 +70,18 @@ def create_eservice(config: EserviceConfig) -> Flask:
         },
     )
     people = BoundedStore[Person](limit=10_000, seconds=LOGIN_SECONDS)
-    app.extensions["eservice"] = Eservice(config, client, people)
+    app.extensions["eservice"] = Eservice(
+        config,
+        client,
+        people,
+        logout_tokens=BoundedStore[bool](limit=100_000, seconds=LOGOUT_TOKEN_SECONDS),
+        keys_refetched=BoundedStore[bool](limit=1, seconds=60),
+    )
 
     app.before_request(eservice_pages.choose_language)  # first: a refusal, too, is told in a language
     csrf.init_app(app)
     app.register_blueprint(eservice_login.bp)
+    app.register_blueprint(eservice_backchannel.bp)
     app.register_blueprint(eservice_pages.bp)
     app.context_processor(template_context)
     app.after_request(add_security_headers)

@@ -57,6 +57,8 @@ class Person:
     name: str
     email: str | None
     id_token: str = field(repr=False)
+    sid: str | None = None
+    """The session at the provider, which it names when it tells us that it has ended."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class Eservice:
     config: EserviceConfig
     client: Any
     people: BoundedStore[Person]
+    logout_tokens: BoundedStore[bool]
+    """Identifiers of the logout tokens that were seen, so that each counts once."""
+    keys_refetched: BoundedStore[bool]
+    """Whether the provider's keys were fetched again lately for a key that was unknown."""
 
 
 class Problem(enum.Enum):
@@ -183,7 +189,8 @@ def callback() -> Response | tuple[str, int, dict[str, str]]:
     # 6. Logged in, under a new random key. Go back to the page where "Log in" was pressed.
     forget_person()
     session["login"] = secrets.token_urlsafe(32)
-    person = Person(claims["sub"], displayed_name(details), as_text(details.get("email")), token["id_token"])
+    name, email, sid = displayed_name(details), as_text(details.get("email")), as_text(claims.get("sid"))
+    person = Person(claims["sub"], name, email, token["id_token"], sid)
     eservice().people.set(session["login"], person)
     return redirect(return_to)
 
@@ -241,16 +248,18 @@ def forget_old_pending_logins() -> None:
 
 @bp.post("/logout")
 def log_out() -> Response | str | tuple[str, int, dict[str, str]]:
-    """End the session here first, then at the provider (OpenID Connect RP-Initiated Logout)."""
+    """End the session here first, then at the provider (OpenID Connect RP-Initiated Logout).
+
+    Also when the session here has ended already: a second press of the button cancels the first one's way to the
+    provider. Without an ID token the provider asks before it ends its session.
+    """
     config, client = eservice().config, eservice().client
     person = forget_person()
-    if person is None:
-        return redirect(url_for("pages.front"))
     try:
         load_provider_metadata()
         answer: Response = client.logout_redirect(
             post_logout_redirect_uri=f"{config.base_url}/logged-out",
-            id_token_hint=person.id_token,
+            id_token_hint=person.id_token if person else None,
             client_id=config.client_id,
             ui_locales=g.language,
         )  # Authlib adds and remembers a state

@@ -22,7 +22,7 @@ class BoundedStore(Generic[Value]):
         self._limit = limit
         self._seconds = seconds
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._values: OrderedDict[str, tuple[float, Value]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
@@ -38,6 +38,21 @@ class BoundedStore(Generic[Value]):
             self._values[key] = (self._now() + (self._seconds if seconds is None else seconds), value)
             while len(self._values) > self._limit:
                 self._values.popitem(last=False)
+
+    def add(self, key: str, value: Value) -> bool:
+        """Keep ``value`` unless the key is there already; says whether it was new."""
+        with self._lock:
+            expires, _ = self._values.get(key, (0.0, None))
+            if expires > self._now():
+                return False
+            self.set(key, value)
+            return True
+
+    def delete_where(self, unwanted: Callable[[Value], bool]) -> None:
+        """Forget the values for which ``unwanted`` is true."""
+        with self._lock:
+            for key in [key for key, (_, value) in self._values.items() if unwanted(value)]:
+                del self._values[key]
 
     def delete(self, key: str) -> None:
         """Forget ``key``, known or not."""

@@ -1,5 +1,6 @@
 """What stands behind an access token right now: its grant, its account, its person. One statement each."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -54,10 +55,10 @@ def spend_assertion(client_id: str, jti: str, expires_at: datetime) -> bool:
     return _SPEND_ID.one(spent_id="a:" + hash_token(f"{client_id}\n{jti}"), expires_at=expires_at) is not None
 
 
-def revoke_of_session(session: Session, sid: str, now: datetime) -> None:
-    """At logout: revoke what the session gave, but for offline access (OpenID Connect Core 11)."""
+def revoke_of_sessions(session: Session, sids: Collection[str], now: datetime) -> None:
+    """At logout: revoke what the sessions gave, but for offline access (OpenID Connect Core 11)."""
     offline = (" " + Grant.scope + " ").like("% offline_access %")
-    _revoke(session, (Grant.sid == sid) & ~offline, now)
+    _revoke(session, Grant.sid.in_(sids) & ~offline, now)
 
 
 def revoke_of_account(session: Session, account_id: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import BigInt, Instant, Json, Model
+from idp.deliveries import Delivery
 
 
 class AuthorizationRequest(Model):
@@ -85,3 +86,13 @@ class Consent(Model):
     client_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
     scope: Mapped[str] = mapped_column(sa.Text)
     given_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class LogoutNotice(Delivery):
+    """A client is to be told that a session in which it got a grant has ended (back-channel logout)."""
+
+    __tablename__ = "logout_notices"
+
+    client_id: Mapped[str] = mapped_column(sa.String(100))
+    account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    sid: Mapped[str] = mapped_column(sa.String(22))

@@ -2,23 +2,18 @@
 
 import smtplib
 import ssl
-import threading
 
 import structlog
 from flask import Flask
 from flask_mail import BadHeaderError, Connection, Mail
 from flask_mail import Message as SmtpMessage
-from sqlalchemy.exc import SQLAlchemyError
 
-from idp import clock
-from idp.crypto import Undecryptable, Vault
-from idp.database import DatabaseUnavailable
+from idp import clock, deliveries
+from idp.crypto import Vault
 from idp.mail import outbox
 from idp.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-IDLE_SECONDS = 2.0
 
 
 class SmtpConnection(Connection):
@@ -119,26 +114,8 @@ def _reason(error: Exception) -> str:
     )
 
 
-class Worker:
-    """A thread that delivers until it is stopped. Every server process runs one; leases keep them apart."""
+class Worker(deliveries.Worker):
+    """Delivers mail until it is stopped."""
 
     def __init__(self, app: Flask, vault: Vault, settings: Settings) -> None:
-        self._app, self._vault, self._settings = app, vault, settings
-        self._stop = threading.Event()
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="outbox", daemon=True).start()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            delivered = 0
-            try:
-                with self._app.app_context():
-                    delivered = deliver_due(self._app, self._vault, self._settings)
-            except (DatabaseUnavailable, SQLAlchemyError, Undecryptable) as error:
-                log.warning("outbox not read", error=type(error).__name__)
-            if not delivered:
-                self._stop.wait(IDLE_SECONDS)
+        super().__init__(app, "outbox", lambda: deliver_due(app, vault, settings))

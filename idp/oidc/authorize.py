@@ -39,7 +39,7 @@ from idp.oidc.errors import (
 )
 from idp.oidc.interaction import Step
 from idp.oidc.redirects import with_parameters
-from idp.oidc.requests import ProviderRequest, repeated
+from idp.oidc.requests import ProviderRequest, repeated, with_value
 from idp.oidc.server import provider
 from idp.texts import wish
 from idp.web import visitors
@@ -80,7 +80,7 @@ def add_to(blueprint: Blueprint) -> None:
 def authorize() -> Response:
     """Begin: validate, then a code at once, a page for the person, or an error."""
     now = clock.now()
-    authorization = Authorization(request.values.to_dict(), repeated(request.values), now)
+    authorization = Authorization(with_value(request.values), repeated(request.values), now)
     refusal = _validate(authorization)
     if refusal is not None:
         return refusal

@@ -74,7 +74,9 @@ class PrivateKeyJwt(JWTBearerClientAssertion):
         return [issuer, f"{issuer}/oauth2/token"]
 
     def resolve_client_public_key(self, client: Client) -> KeySet:
-        return KeySet.import_key_set(cast("Any", client.registration.get("jwks", {"keys": []})))
+        if "jwks" not in client.registration:
+            raise UnauthenticatedClient("The client has no keys registered.")
+        return KeySet.import_key_set(cast("Any", client.registration["jwks"]))
 
     def process_assertion_claims(self, assertion: str, resolve_key: Any) -> dict[str, Any]:
         try:

@@ -63,6 +63,8 @@ def metadata() -> dict[str, Any]:
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "ui_locales_supported": list(settings.site.languages),
         "service_documentation": f"{issuer}/help",
         "op_policy_uri": f"{issuer}/privacy",

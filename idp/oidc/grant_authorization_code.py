@@ -1,5 +1,6 @@
 """The authorization code grant with PKCE (RFC 6749 4.1, RFC 7636, OpenID Connect Core 3.1)."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -20,6 +21,10 @@ from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest
 from idp.sessions.browser import CurrentSession
 
+CODE_CHALLENGE = re.compile(
+    r"[A-Za-z0-9\-._~]{43,128}"
+)  # RFC 7636 4.2; Authlib's also lets a line break pass
+
 
 class Pkce(CodeChallenge):
     """S256 only, never `plain`; a missing method would mean plain (RFC 7636 4.3)."""
@@ -32,6 +37,8 @@ class Pkce(CodeChallenge):
         data = grant.request.payload.data
         client = cast("Client", grant.request.client)
         if "code_challenge" in data:
+            if not CODE_CHALLENGE.fullmatch(data["code_challenge"]):
+                raise InvalidRequestError("Invalid 'code_challenge'.")
             if data.get("code_challenge_method") != "S256":
                 raise InvalidRequestError("code_challenge_method must be S256.")
         elif client.pkce_required:

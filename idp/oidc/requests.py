@@ -34,7 +34,7 @@ class ProviderRequest(OAuth2Request):
         self.method = method or request.method
         self.uri = rules().settings.issuer + request.path
         self.headers = request.headers
-        self.payload = Payload(parameters)
+        self.payload = Payload(with_value(parameters))
         self._body = None
         self._scope: str | None = None
         self.client: Any = None
@@ -51,6 +51,11 @@ class ProviderRequest(OAuth2Request):
     @property
     def form(self) -> Mapping[str, str]:
         return self.payload.data if self.method == "POST" else {}
+
+
+def with_value(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters but those without a value, which count as omitted (RFC 6749 3.1, 3.2)."""
+    return {name: value for name, value in parameters.items() if value}
 
 
 def repeated(values: "MultiDict[str, str]") -> list[str]:

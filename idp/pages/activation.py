@@ -1,5 +1,6 @@
 """The activation link: a page with a button, since mail scanners open links; only the POST uses it."""
 
+import contextlib
 from urllib.parse import urlencode
 
 from flask import Response, g, make_response, render_template, request, session
@@ -20,6 +21,7 @@ from idp.pages.forms import ActivationForm, EmptyForm, NewPasswordForm
 from idp.web import visitors
 from idp.web.context import ClientView
 from idp.web.errors import error_page
+from idp.web.forms import form_page
 from idp.web.limits import limiter, setting
 
 
@@ -61,7 +63,7 @@ def _use(form: ActivationForm, token: str, invitation: Invitation) -> Response |
     except AccountLocked:
         form.refuse(_("Too many login attempts. Try again later."))
     except (HashingBusy, AttemptsCrowded):
-        form.refuse(_("Many people are logging in right now. Please try again in a moment."))
+        form.refuse_for_now()
     else:
         return _activated(invitation)
     return None
@@ -72,7 +74,7 @@ def _page(form: ActivationForm, invitation: Invitation) -> Response:
     page = render_template(
         "pages/activate.html", form=form, email=invitation.email, needs_password=not invitation.same_browser
     )
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 @pages.route("/activate/password", methods=["GET", "POST"])
@@ -80,10 +82,10 @@ def _page(form: ActivationForm, invitation: Invitation) -> Response:
 def activate_password() -> Response:
     """Activating with a new password, for who has the mail but not the password of the registration."""
     token = request.args.get("token", "")
+    form = NewPasswordForm()
     try:
         invitation = activation.look(token, visitors.browser_id())
         g.client = registry.find(invitation.client_id)
-        form = NewPasswordForm()
         form.known = (invitation.email, *invitation.names)
         if form.validate_on_submit():
             activation.activate_with_new_password(
@@ -92,8 +94,12 @@ def activate_password() -> Response:
             return _activated(invitation)
     except LinkNotLive as error:
         return link_not_live(token, Purpose.ACTIVATION, error.state)
-    page = render_template("pages/reset.html", form=form, username=invitation.email)
-    return make_response(page, 422 if form.errors else 200)
+    except HashingBusy:
+        form.refuse_for_now()
+    page = render_template(
+        "pages/reset.html", form=form, username=invitation.email, title=_("Set a new password")
+    )
+    return form_page(page, form)
 
 
 def _activated(invitation: Invitation) -> Response:
@@ -129,12 +135,21 @@ def link_not_live(token: str, purpose: Purpose, state: LinkState) -> Response:
     if state is LinkState.EXPIRED:
         return _expired(token, purpose)
     if state is LinkState.USED:
+        _keep_errand()
         return make_response(render_template("pages/link_used.html", purpose=purpose.value), 410)
     if state is LinkState.WITHDRAWN:
         return make_response(
             render_template("pages/link_expired.html", purpose="replaced", resend_form=None), 410
         )
     return make_response(render_template("pages/link_broken.html"), 404)
+
+
+def _keep_errand() -> None:
+    """A second press of the button finds the link used; the log-in link must still lead to the e-service."""
+    request_id = session.get("request")
+    if request_id:
+        with contextlib.suppress(RequestGone):
+            journey.remember(requests.load(request_id, visitors.browser_id(), clock.now()))
 
 
 def _expired(token: str, purpose: Purpose) -> Response:

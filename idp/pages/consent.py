@@ -13,6 +13,7 @@ from idp.pages import journey, pages
 from idp.pages.forms import EmptyForm
 from idp.sessions.browser import CurrentSession
 from idp.web import visitors
+from idp.web.forms import form_page
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def consent() -> Response:
             requests.answer(pending, "denied", session.sid)
         return journey.resume(pending)
     page = render_template("pages/consent.html", form=form, scopes=scope_views(_scope(pending)))
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 @pages.route("/select-account", methods=["GET", "POST"])
@@ -46,7 +47,7 @@ def select_account() -> Response:
             return journey.resume(pending)
         return journey.see_other(f"/login?request={pending.id}")
     page = render_template("pages/select_account.html", form=form)
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 def _ready() -> tuple[PendingRequest, CurrentSession]:
@@ -70,8 +71,8 @@ def scope_views(scope: str) -> list[ScopeView]:
     views = {
         "openid": ScopeView(_("Identifier"), (_("A code that tells you apart from other people"),)),
         "profile": ScopeView(_("Name"), (_("Name"), _("Username"), _("Language"))),
-        "email": ScopeView(_("Email address"), (_("Email address"),)),
-        "phone": ScopeView(_("Phone number"), (_("Phone number"),)),
+        "email": ScopeView(_("Email"), (_("Email address"),)),
+        "phone": ScopeView(_("Phone"), (_("Phone number"),)),
         "address": ScopeView(
             _("Address information"), (_("Street address"), _("Postal code"), _("City (post office)"))
         ),

@@ -9,6 +9,7 @@ from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.pages import journey, pages
 from idp.pages.forms import FeedbackForm
+from idp.web.forms import form_page
 from idp.web.limits import limiter, setting
 
 
@@ -21,7 +22,7 @@ def feedback() -> Response:
         _send(form.message.data or "", form.email.data or None, pending.client_id if pending else None)
         return journey.see_other("/feedback/sent")
     page = render_template("pages/feedback.html", form=form)
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 def _send(message: str, sender: str | None, client_id: str | None) -> None:

@@ -55,14 +55,18 @@ def remember(found: PendingRequest) -> None:
 
 
 def _over(client_id: str | None) -> Response:
+    """Say why the request cannot go on, as far as this browser shows it, and offer to begin anew."""
     client = registry.find(client_id)
-    return error_page(
-        400,
-        _("Logging in was interrupted"),
-        _("Logging in took too long. Start again."),
-        client=client,
-        back_url=None if client else "/login",
-    )
+    title, message = _("Logging in was interrupted"), _("Logging in took too long. Start again.")
+    if client and visitors.current_session():  # the back button after logging in
+        title = _("You have already logged in")
+        message = _("This page belongs to a login that is complete. You can continue to the service.")
+    elif visitors.browser_id() is None:
+        message = _(
+            "Your browser does not accept cookies, or you opened a page of another browser."
+            " Allow cookies and start again."
+        )
+    return error_page(400, title, message, client=client, back_url=None if client else "/login")
 
 
 def resume(found: PendingRequest) -> Response:

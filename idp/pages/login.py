@@ -20,7 +20,7 @@ from idp.grants.requests import PendingRequest
 from idp.pages import journey, pages
 from idp.pages.forms import LoginForm
 from idp.web import cookies, visitors
-from idp.web.errors import RETRY_SECONDS
+from idp.web.forms import form_page
 from idp.web.limits import known_device, limiter, setting, typed_name
 
 
@@ -76,10 +76,7 @@ def _try(form: LoginForm, pending: PendingRequest | None) -> Response | None:
     except AccountDisabled:
         form.refuse(_("The account has been disabled. Contact the administrator."))
     except (HashingBusy, AttemptsCrowded):
-        form.refuse(_("Many people are logging in right now. Please try again in a moment."))
-        response = _page(form, 503)
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
-        return response
+        form.refuse_for_now()
     else:
         return _welcome(logged_in, pending, remembered=bool(form.remember.data))
     return None
@@ -94,7 +91,7 @@ def _welcome(logged_in: LoggedIn, pending: PendingRequest | None, *, remembered:
     return response
 
 
-def _page(form: LoginForm, status: int = 200) -> Response:
+def _page(form: LoginForm) -> Response:
     form.password.data = None
     waiting = "waiting" in session and bool(form.form_errors)
     page = render_template(
@@ -103,4 +100,4 @@ def _page(form: LoginForm, status: int = 200) -> Response:
         notices=[],
         activation_resend_url="/created" if waiting else None,
     )
-    return make_response(page, 422 if form.errors and status == 200 else status)
+    return form_page(page, form)

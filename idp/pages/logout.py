@@ -5,6 +5,7 @@ from flask import Response, make_response, render_template, request
 from idp.pages import journey, pages
 from idp.pages.forms import EmptyForm
 from idp.web import visitors
+from idp.web.forms import form_page
 from idp.web.logout import end_current_session
 
 
@@ -20,7 +21,7 @@ def logout() -> Response:
         end_current_session(response)
         return response
     page = render_template("pages/log_out.html", form=form)
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 @pages.get("/logged-out")

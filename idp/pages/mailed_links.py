@@ -14,7 +14,7 @@ from idp.accounts.links import LinkNotLive, Purpose
 from idp.accounts.rules import rules
 from idp.pages import journey, pages
 from idp.pages.activation import link_not_live
-from idp.web.forms import EmptyForm
+from idp.web.forms import EmptyForm, form_page
 from idp.web.limits import limiter, setting
 
 
@@ -48,7 +48,7 @@ def _run(action: Action) -> Response:
         button_text=action.button_text,
         button_id=action.button_id,
     )
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 def _done(title: str, message: str) -> Response:

@@ -17,7 +17,7 @@ from idp.database import db
 from idp.pages import journey
 from idp.sessions.browser import CurrentSession
 from idp.web import visitors
-from idp.web.forms import Form
+from idp.web.forms import Form, form_page
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def page(name: str, form: Form | None = None, **context: Any) -> Response:
         notice_text=messages[0] if messages else None,
         **context,
     )
-    return make_response(text, 422 if form is not None and form.errors else 200)
+    return form_page(text, form) if form is not None else make_response(text)
 
 
 def done(path: str, message: str) -> Response:
@@ -87,7 +87,7 @@ def confirmed(form: Any, account: Account, field: str = "password") -> bool:
     except AccountLocked:
         entered.errors = [_("Too many login attempts. Try again later.")]
     except (HashingBusy, AttemptsCrowded):
-        form.refuse(_("Many people are logging in right now. Please try again in a moment."))
+        form.refuse_for_now()
     else:
         return True
     return False

@@ -23,7 +23,7 @@ def account_password(session: CurrentSession, account: Account) -> Response:
         try:
             details.change_password(account, session, form.new_password.data or "", rules())
         except HashingBusy:
-            form.refuse(_("Many people are logging in right now. Please try again in a moment."))
+            form.refuse_for_now()
         else:
             told = _("Your password has been changed."), _("You have been logged out on other devices.")
             return own.done("/account/password", " ".join(told))

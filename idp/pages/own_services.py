@@ -32,10 +32,12 @@ class ServiceView:
 @own.needs_login
 def account_services(_session: CurrentSession, account: Account) -> Response:
     form = EmptyForm()
-    if form.validate_on_submit():
-        consents.withdraw(account.id, request.form.get("withdraw", ""), clock.now())
+    used = overview.services(account.id)
+    wanted = request.form.get("withdraw")
+    if form.validate_on_submit() and wanted in {service.client_id for service in used}:
+        consents.withdraw(account.id, wanted, clock.now())
         return own.done("/account/services", _("The permission has been withdrawn."))
-    return own.page("account_services", form, services=[_view(s) for s in overview.services(account.id)])
+    return own.page("account_services", form, services=[_view(service) for service in used])
 
 
 def _view(service: overview.UsedService) -> ServiceView:

@@ -28,7 +28,11 @@ def _end(session: CurrentSession, account: Account, sid: str, *, others: bool) -
         response = journey.see_other("/logged-out")
         end_current_session(response)
         return response
-    ended = end_sessions(account.id, but=session.sid) if others else end_sessions(account.id, only=sid)
+    if others:
+        ended = end_sessions(account.id, but=session.sid)
+    else:
+        listed = {item.id for item in listing.live(account.id, session, rules().lifetimes, clock.now())}
+        ended = end_sessions(account.id, only=sid) if sid in listed else 0
     if not ended:
         return own.done("/account/sessions", _("That session had ended already."))
     message = _("You have been logged out on other devices.") if others else _("The session has been ended.")

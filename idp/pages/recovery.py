@@ -3,6 +3,7 @@
 from flask import Response, make_response, render_template, request, session
 
 from idp.accounts import recovery
+from idp.accounts.hashing import HashingBusy
 from idp.accounts.links import LinkNotLive, Purpose
 from idp.accounts.rules import rules
 from idp.pages import journey, pages
@@ -10,6 +11,7 @@ from idp.pages.activation import link_not_live
 from idp.pages.forms import ForgotForm, NewPasswordForm
 from idp.texts import language
 from idp.web import visitors
+from idp.web.forms import form_page
 from idp.web.limits import limiter, setting, typed_name
 
 
@@ -31,7 +33,7 @@ def forgot() -> Response:
         session["asked"] = name[:254]
         return journey.see_other("/forgot/sent")
     page = render_template("pages/forgot.html", form=form)
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 @pages.get("/forgot/sent")
@@ -46,14 +48,16 @@ def forgot_sent() -> Response:
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def reset() -> Response:
     token = request.args.get("token", "")
+    form = NewPasswordForm()
     try:
         account = recovery.look(token)
-        form = NewPasswordForm()
         form.known = (account.username, account.given_name or "", account.family_name or "")
         if form.validate_on_submit():
             recovery.reset(token, form.new_password.data or "", rules())
             return make_response(render_template("pages/reset_done.html"))
     except LinkNotLive as error:
         return link_not_live(token, Purpose.RESET, error.state)
+    except HashingBusy:
+        form.refuse_for_now()
     page = render_template("pages/reset.html", form=form, username=account.username)
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)

@@ -15,6 +15,7 @@ from idp.pages.forms import EmptyForm, RegistrationForm
 from idp.policy.usernames import EmailAddress
 from idp.texts import language
 from idp.web import visitors
+from idp.web.forms import form_page
 from idp.web.limits import limiter, setting, typed_name
 
 CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", "postal_code", "locality")
@@ -69,7 +70,7 @@ def _register(form: RegistrationForm, pending: PendingRequest | None) -> Respons
         form.email.errors = [_("There is already an account for your email address.")]
         return None
     except HashingBusy:
-        form.refuse(_("Many people are logging in right now. Please try again in a moment."))
+        form.refuse_for_now()
         return None
     typed = {name: form[name].data for name in CORRECTABLE if form[name].data}
     session["waiting"] = {"registration": registration_id, "email": email.address, "typed": typed}
@@ -81,7 +82,7 @@ def _register(form: RegistrationForm, pending: PendingRequest | None) -> Respons
 def _page(form: RegistrationForm) -> Response:
     form.new_password.data = form.new_password_confirm.data = None
     page = render_template("pages/create_account.html", form=form, terms_url="/terms", privacy_url="/privacy")
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)
 
 
 @pages.route("/created", methods=["GET", "POST"])
@@ -102,7 +103,7 @@ def created() -> Response:
         change_address_url=_correct_url(),
         sent_again=sent_again,
     )
-    return make_response(page)
+    return form_page(page, form)
 
 
 def _correct_url() -> str:

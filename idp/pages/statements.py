@@ -2,13 +2,16 @@
 
 from datetime import date
 
-from flask import Response, make_response, render_template
+from flask import Response, abort, make_response, render_template, request
 from flask_babel import format_date
 from markupsafe import Markup
 
 from idp.accounts.statements import statement
 from idp.pages import journey, pages
 from idp.texts import language
+from idp.web import guide
+
+GUIDE_CACHE_SECONDS = 3600
 
 
 @pages.get("/terms", defaults={"document": "terms"})
@@ -27,6 +30,21 @@ def show(document: str) -> Response:
         document=document,
     )
     return make_response(page)
+
+
+@pages.get("/help/guide.<code>.pdf")
+def show_guide(code: str) -> Response:
+    """The login guide as a PDF."""
+    pdf = guide.pdf(code)
+    if pdf is None:
+        abort(404)
+    response = Response(pdf, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{guide.file_name(code)}"'
+    response.headers["Content-Language"] = code
+    response.cache_control.public = True
+    response.cache_control.max_age = GUIDE_CACHE_SECONDS
+    response.add_etag()
+    return response.make_conditional(request)
 
 
 @pages.get("/.well-known/change-password")

@@ -8,6 +8,7 @@ from idp.pages import journey, pages
 from idp.pages.forms import TermsForm
 from idp.texts import language
 from idp.web import visitors
+from idp.web.forms import form_page
 
 
 @pages.route("/accept-terms", methods=["GET", "POST"])
@@ -24,4 +25,4 @@ def accept_terms() -> Response:
     page = render_template(
         "pages/accept_terms.html", form=form, terms_url="/terms", privacy_url="/privacy", first=False
     )
-    return make_response(page, 422 if form.errors else 200)
+    return form_page(page, form)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from idp.crypto import hash_token, random_id, random_token
 from idp.database import Statement, insert_if_absent, instant
+from idp.grants import access, logout_notices
 from idp.policy.lifetimes import Lifetimes
 from idp.sessions.models import BrowserSession, KnownDevice
 
@@ -84,17 +85,20 @@ def start(
 ) -> str:
     """Begin a session as part of the caller's transaction; returns the cookie's value (256 bits).
 
-    The session that this browser had ends (ASVS 7.2.4). The same person goes on under the same `sid`, so that
-    e-services which know it still reach this login at logout.
+    The session that this browser had ends (ASVS 7.2.4). The same person goes on under the same `sid`: nobody is logged
+    out, and e-services which know it still hear of this login's end.
     """
     token = random_token()
-    same_person = replaces is not None and replaces.account_id == account_id
-    if replaces is not None:
-        end(session, replaces.id_hash, now)
+    sid = random_id()
+    if replaces is not None and replaces.account_id == account_id:
+        sid = replaces.sid
+        _mark_ended(session, BrowserSession.id_hash == replaces.id_hash, now)
+    elif replaces is not None:
+        end(session, replaces.account_id, now, only=replaces.sid)
     session.add(
         BrowserSession(
             id_hash=hash_token(token),
-            sid=replaces.sid if replaces and same_person else random_id(),
+            sid=sid,
             account_id=account_id,
             remembered=remembered,
             acr=acr,
@@ -110,20 +114,29 @@ def start(
     return token
 
 
-def end(session: Session, id_hash: str, now: datetime) -> None:
-    """End one session."""
-    live = (BrowserSession.id_hash == id_hash) & BrowserSession.ended_at.is_(None)
-    session.execute(sa.update(BrowserSession).where(live).values(ended_at=now))
+def end(
+    session: Session, account_id: str, now: datetime, *, only: str | None = None, but: str | None = None
+) -> list[str]:
+    """End sessions and remembered logins of an account: that of sid `only`, all but that of sid `but`, or all.
+
+    The one way in which a session ends before its time (ASVS 7.4.3), as part of the caller's transaction: the tokens
+    that it gave are revoked (but for offline access), and its clients will be told. Returns the sids that ended.
+    """
+    which = BrowserSession.account_id == account_id
+    if only is not None:
+        which &= BrowserSession.sid == only
+    if but is not None:
+        which &= BrowserSession.sid != but
+    ended = _mark_ended(session, which, now)
+    if ended:
+        access.revoke_of_sessions(session, ended, now)
+        logout_notices.put(session, ended, now)
+    return ended
 
 
-def end_all(session: Session, account_id: str, now: datetime, *, but: str = "") -> None:
-    """End every session and remembered login of an account (ASVS 7.4.3), but that of the hash `but`."""
-    live = (
-        (BrowserSession.account_id == account_id)
-        & BrowserSession.ended_at.is_(None)
-        & (BrowserSession.id_hash != but)
-    )
-    session.execute(sa.update(BrowserSession).where(live).values(ended_at=now))
+def _mark_ended(session: Session, which: sa.ColumnElement[bool], now: datetime) -> list[str]:
+    query = sa.update(BrowserSession).where(which, BrowserSession.ended_at.is_(None)).values(ended_at=now)
+    return sorted(set(session.scalars(query.returning(BrowserSession.sid))))
 
 
 def forget_devices(session: Session, account_id: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import gettext as _
@@ -16,7 +16,7 @@ from idp.clients.registry import Client
 from idp.policy.passwords import PRINTED_SPECIAL_CHARACTERS, Rule, RuleKind
 from idp.settings import project_folder
 from idp.texts import LANGUAGE_NAMES, language, localized
-from idp.web import visitors
+from idp.web import guide, visitors
 
 ASSETS = project_folder("templates") / "assets"
 
@@ -123,13 +123,21 @@ def _links() -> dict[str, str | None]:
         "forgot": f"/forgot{query}",
         "account": "/account",
         "logout": "/logout",
-        "help": localized(rules().settings.site.help_url) or "/help",
+        **_guide_links(),
         "terms": "/terms",
         "privacy": "/privacy",
         "accessibility": "/accessibility",
         "cookies": "/cookies",
         "feedback": f"/feedback{query}",
     }
+
+
+def _guide_links() -> dict[str, str | None]:
+    """The login guide: `help` is a page, or the municipality's own guide; `guide` is a PDF, where there is one."""
+    own = rules().settings.site.help_url[language()]
+    if not own:
+        return {"help": "/help", "guide": guide.address(language())}
+    return {"help": own, "guide": own if urlsplit(own).path.lower().endswith(".pdf") else None}
 
 
 def _languages() -> list[LanguageView]:

@@ -578,12 +578,16 @@ def test_logging_out_needs_our_own_form(browser: FlaskClient, provider: SmallPro
     assert is_logged_in(browser)
 
 
-def test_logging_out_twice_leads_to_the_front_page(browser: FlaskClient, provider: SmallProvider) -> None:
+def test_logging_out_twice_leaves_it_to_the_provider_to_ask(
+    browser: FlaskClient, provider: SmallProvider
+) -> None:
     log_in(browser, provider)
     other_tab = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/").text)
     assert other_tab
     press_log_out(browser)
-    assert browser.post("/logout", data={"csrf_token": other_tab[1]}).location == "/"
+    answer = browser.post("/logout", data={"csrf_token": other_tab[1]})
+    assert answer.location.startswith(f"{provider.issuer}/logout?")
+    assert "id_token_hint" not in query_of(answer)
 
 
 def test_logging_out_works_at_a_provider_without_logout(
@@ -629,3 +633,167 @@ def test_the_store_forgets_by_time_and_by_number() -> None:
     store.delete("c")
     store.delete("never there")
     assert store.get("c") is None
+
+
+# --- told by the provider -----------------------------------------------------------------------------------
+
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+SIGNED = {"alg": "RS256", "typ": "logout+jwt"}
+
+
+def logout_token(
+    provider: SmallProvider, key: RSAKey | None = None, header: dict[str, str] | None = None, **claims: Any
+) -> str:
+    """A logout token of the provider; a claim that is None is left out."""
+    now = int(time.time())
+    usual = {"iss": provider.issuer, "aud": "karttapalvelu", "iat": now, "exp": now + 120, "sub": "sub-1"}
+    usual |= {"sid": "sid-1", "jti": f"jti-{time.monotonic_ns()}", "events": {LOGOUT_EVENT: {}}}
+    content = {name: value for name, value in (usual | claims).items() if value is not None}
+    signing = key or provider.key
+    return jwt.encode({**SIGNED, "kid": signing.kid} | (header or {}), content, signing)
+
+
+def tell(browser: FlaskClient, token: str) -> TestResponse:
+    """As the provider's server does: without any browser's cookie."""
+    return browser.application.test_client().post("/backchannel-logout", data={"logout_token": token})
+
+
+@pytest.fixture
+def logged_in(browser: FlaskClient, provider: SmallProvider) -> FlaskClient:
+    provider.id_token = {"sid": "sid-1"}
+    log_in(browser, provider)
+    return browser
+
+
+@pytest.mark.parametrize("who", [{}, {"sub": None}, {"sid": None}])
+def test_a_logout_elsewhere_ends_the_session_here(
+    logged_in: FlaskClient, provider: SmallProvider, who: dict[str, None]
+) -> None:
+    answer = tell(logged_in, logout_token(provider, **who))
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not is_logged_in(logged_in)
+
+
+@pytest.mark.parametrize(
+    "who", [{"sid": "sid-2"}, {"sid": "sid-2", "sub": None}, {"sub": "sub-2", "sid": None}]
+)
+def test_the_sessions_of_others_go_on(
+    logged_in: FlaskClient, provider: SmallProvider, who: dict[str, Any]
+) -> None:
+    assert tell(logged_in, logout_token(provider, **who)).status_code == 200
+    assert is_logged_in(logged_in)
+
+
+def test_a_logout_by_sub_ends_every_session_of_the_person(
+    logged_in: FlaskClient, provider: SmallProvider
+) -> None:
+    other = logged_in.application.test_client()
+    provider.id_token = {"sid": "sid-2"}
+    log_in(other, provider)
+
+    tell(logged_in, logout_token(provider, sid=None))
+
+    assert not is_logged_in(logged_in)
+    assert not is_logged_in(other)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iss": "https://other.example"},
+        {"iss": None},
+        {"aud": "another-client"},
+        {"aud": None},
+        {"iat": None},
+        {"iat": int(time.time()) + 86_400},
+        {"exp": int(time.time()) - 3600},
+        {"exp": None},
+        {"jti": None},
+        {"nonce": "n"},
+        {"events": None},
+        {"events": {}},
+        {"events": [LOGOUT_EVENT]},
+        {"events": {LOGOUT_EVENT: True}},
+        {"events": {"http://schemas.openid.net/event/other": {}}},
+        {"sub": None, "sid": None},
+        {"sub": 1, "sid": ""},
+        {"header": {"typ": "JWT"}},
+        {"header": {"kid": "unknown"}},
+        {"key": OTHER_KEY},
+        {"key": OTHER_KEY, "header": {"kid": "first"}},
+    ],
+    ids=str,
+)
+def test_a_wrong_logout_token_ends_nothing(
+    logged_in: FlaskClient, provider: SmallProvider, wrong: dict[str, Any]
+) -> None:
+    answer = tell(logged_in, logout_token(provider, **wrong))
+
+    assert (answer.status_code, answer.get_json()) == (400, {"error": "invalid_request"})
+    assert is_logged_in(logged_in)
+
+
+@pytest.mark.parametrize("text", ["", "a.b.c", "\x00", "e30.e30.", "x" * 5000])
+def test_what_is_no_token_ends_nothing(logged_in: FlaskClient, text: str) -> None:
+    assert tell(logged_in, text).status_code == 400
+    assert is_logged_in(logged_in)
+
+
+def test_an_id_token_is_no_logout_token(logged_in: FlaskClient) -> None:
+    person = next(value for _, value in logged_in.application.extensions["eservice"].people._values.values())
+
+    assert tell(logged_in, person.id_token).status_code == 400
+    assert is_logged_in(logged_in)
+
+
+def test_an_unsigned_logout_token_ends_nothing(logged_in: FlaskClient, provider: SmallProvider) -> None:
+    _, claims, _ = logout_token(provider).split(".")
+    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"logout+jwt"}').rstrip(b"=").decode()
+
+    assert tell(logged_in, f"{header}.{claims}.").status_code == 400
+    assert is_logged_in(logged_in)
+
+
+def test_a_logout_token_counts_once(logged_in: FlaskClient, provider: SmallProvider) -> None:
+    token = logout_token(provider)
+    assert tell(logged_in, token).status_code == 200
+    log_in(logged_in, provider)
+
+    assert tell(logged_in, token).status_code == 400
+    assert is_logged_in(logged_in)
+
+
+def test_a_logout_token_of_a_new_key_is_understood(logged_in: FlaskClient, provider: SmallProvider) -> None:
+    provider.key = OTHER_KEY
+
+    assert tell(logged_in, logout_token(provider)).status_code == 200
+    assert not is_logged_in(logged_in)
+
+
+def test_nonsense_does_not_make_us_fetch_the_keys_again_and_again(
+    logged_in: FlaskClient, provider: SmallProvider
+) -> None:
+    tell(logged_in, logout_token(provider, header={"kid": "unknown"}))
+    provider.key = OTHER_KEY
+
+    assert tell(logged_in, logout_token(provider)).status_code == 400
+
+
+def test_when_the_keys_cannot_be_had_the_provider_is_to_try_again(browser_alone: FlaskClient) -> None:
+    token = logout_token(SmallProvider(issuer=browser_alone.application.extensions["eservice"].config.issuer))
+    assert tell(browser_alone, token).status_code == 503
+
+
+def test_the_store_adds_once_and_forgets_by_what_is_kept() -> None:
+    now = 0.0
+    store = BoundedStore[str](limit=9, seconds=10, now=lambda: now)
+    assert store.add("a", "1")
+    assert not store.add("a", "2")
+    assert store.get("a") == "1"
+    store.add("b", "2")
+    store.delete_where(lambda value: value == "1")
+    assert (store.get("a"), store.get("b")) == (None, "2")
+    now = 10.0
+    assert store.add("b", "3")

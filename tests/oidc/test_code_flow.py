@@ -19,7 +19,9 @@ def test_a_login_at_the_e_service_ends_with_tokens_and_userinfo(client: FlaskCli
     assert userinfo.get_json()["email"] == person.username
 
 
-def test_a_code_is_accepted_once_and_a_replay_revokes_what_it_gave(client: FlaskClient, people: People) -> None:
+def test_a_code_is_accepted_once_and_a_replay_revokes_what_it_gave(
+    client: FlaskClient, people: People
+) -> None:
     person, app = people.resident(), people.client()
     code = journey.code_for(client, app, person, scope="openid offline_access")
     tokens = journey.redeem(client, app, code).get_json()

@@ -35,7 +35,7 @@ def name(path: Path) -> str:
     return str(path.relative_to(TEMPLATES))
 
 
-OURS = templates("", "components", "pages", "mail")
+OURS = [*templates("", "components", "pages", "mail"), *templates("guide", ending="*.html")]
 HOSTED = [path for path in templates("", "components", "pages") if not path.name.startswith("mail.")]
 PAGES = templates("pages", ending="*.html")
 

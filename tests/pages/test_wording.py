@@ -44,7 +44,7 @@ SEED = {
         "Huomaa, että palvelu käyttää omaa käyttäjätunnusta, ei %(other)s-tunnusta."
     ),
     "Trouble logging in?": "Ongelmia sisäänkirjautumisessa?",
-    "See the login guide": "Katso ohje sisäänkirjautumiseen",
+    "See the login guide (PDF)": "Katso ohje sisäänkirjautumiseen (pdf)",
     "%(create_link)s if you do not have one yet.": (
         "%(create_link)s jos sinulla ei vielä ole omaa käyttäjätunnusta."
     ),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 ENVIRONMENT_VARIABLE = "IDP_TEST_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -98,15 +98,24 @@ def watch(page: Page, own_hosts: Sequence[str] = ("localhost", "127.0.0.1")) -> 
     other hosts.
     """
     problems: list[str] = []
+    pages: set[str] = set()
 
-    def look_at_request(url: str) -> None:
-        parts = urlsplit(url)
+    def look_at_request(request: Request) -> None:
+        parts = urlsplit(request.url)
         if parts.scheme in ("http", "https") and parts.hostname not in own_hosts:
-            problems.append(f"request to {url}")
+            problems.append(f"request to {request.url}")
+        if request.is_navigation_request():
+            pages.add(request.url)
+
+    def look_at_console(entry: ConsoleMessage) -> None:
+        # A page with status 4xx is an answer like others; the browser notes it as a resource that failed.
+        answered = entry.text.startswith("Failed to load resource: the server responded") and (
+            entry.location["url"] in pages
+        )
+        if entry.type == "error" and not answered:
+            problems.append(f"console: {entry.text} ({entry.location['url']})")
 
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on(
-        "console", lambda entry: problems.append(f"console: {entry.text}") if entry.type == "error" else None
-    )
-    page.on("request", lambda request: look_at_request(request.url))
+    page.on("console", look_at_console)
+    page.on("request", look_at_request)
     return problems

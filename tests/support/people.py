@@ -7,9 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from idp.accounts import creation
+from idp.accounts import creation, registration
+from idp.accounts.registration import Application
 from idp.accounts.rules import rules
-from idp.clients import registration
+from idp.clients import registration as clients
 from idp.database import db, writing
 from idp.mail import outbox
 from idp.mail.models import OutboxMessage
@@ -79,6 +80,15 @@ class People:
             )
         return Person(identifier, username, password)
 
+    def applicant(self, username: str, password: str = PASSWORD, language: str = "fi") -> str:
+        """Somebody who has registered and not activated yet; returns the mailed link."""
+        application = Application(
+            EmailAddress.parse(username), password, "Maija", "Meikäläinen", None, None, None, None, language
+        )
+        with self.app.app_context():
+            registration.register(application, browser="another", client_id=None, rules=rules())
+        return next(letter.link for letter in self.letters() if letter.to == username)
+
     def client(
         self,
         client_id: str = "asiointi",
@@ -100,7 +110,7 @@ class People:
             "grant_types": ["authorization_code", "refresh_token"],
         }
         with self.app.app_context(), writing() as session:
-            made, secret = registration.create(
+            made, secret = clients.create(
                 session,
                 values | metadata,
                 client_id=client_id,

@@ -59,6 +59,11 @@ class Program:
             )
 
     @property
+    def pid(self) -> int:
+        """The first process of a session of its own, to which the program and what it starts belong."""
+        return self._shell.pid
+
+    @property
     def running(self) -> bool:
         return self._shell.poll() is None
 

@@ -290,6 +290,33 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_known_devices_account_id"), ["account_id"], unique=False)
 
     op.create_table(
+        "logout_notices",
+        sa.Column("client_id", sa.String(length=100), nullable=False),
+        sa.Column("account_id", sa.String(length=22), nullable=False),
+        sa.Column("sid", sa.String(length=22), nullable=False),
+        sa.Column("id", BigInt, nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(length=200), nullable=True),
+        sa.Column("sent_at", Instant(), nullable=True),
+        sa.Column("given_up_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_logout_notices_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_logout_notices")),
+    )
+    with op.batch_alter_table("logout_notices", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_logout_notices_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(
+            "ix_logout_notices_waiting",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("sent_at IS NULL"),
+            postgresql_where=sa.text("sent_at IS NULL"),
+        )
+
+    op.create_table(
         "sessions",
         sa.Column("id_hash", sa.String(length=64), nullable=False),
         sa.Column("sid", sa.String(length=22), nullable=False),
@@ -349,6 +376,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sessions_account_id"))
 
     op.drop_table("sessions")
+    with op.batch_alter_table("logout_notices", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_logout_notices_waiting",
+            sqlite_where=sa.text("sent_at IS NULL"),
+            postgresql_where=sa.text("sent_at IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_logout_notices_account_id"))
+
+    op.drop_table("logout_notices")
     with op.batch_alter_table("known_devices", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_known_devices_account_id"))
 

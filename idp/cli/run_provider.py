@@ -1,4 +1,4 @@
-"""The provider of a demo, as a process of its own: `python -m idp.demo.run_provider <settings file>...`."""
+"""The provider of a demo, as a process of its own: `python -m idp.cli.run_provider <settings file>...`."""
 
 import sys
 from pathlib import Path

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from idp import create_app, settings
 from idp.accounts import creation
@@ -17,6 +18,10 @@ from idp.database import writing
 from idp.policy.usernames import EmailAddress
 
 RESIDENT = "maija.meikalainen@example.fi"
+
+
+class MadeForOtherAddresses(Exception):
+    """The data folder belongs to a demo on other addresses, which are registered in it."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,22 @@ def forget(folder: Path) -> None:
 
 
 def prepare(folder: Path, files: list[Path], *, provider: str, eservice: str) -> Prepared:
-    """Make the demo's data, or take what an earlier start made."""
+    """Make the demo's data, or take what an earlier start made. Raises MadeForOtherAddresses."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.json"
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if known and (known["issuer"], known["eservice"]) != (provider, eservice):
+        raise MadeForOtherAddresses(
+            f"the demo in {folder} is one of {known['issuer']} and {known['eservice']}; "
+            "--fresh starts over, --data chooses another folder"
+        )
     key = known.get("secret_key") or random_token()
-    environment = {"IDP_FOLDERS_DATA": str(folder), "IDP_SECRETS_KEYS": json.dumps([key])}
+    environment = {
+        "IDP_FOLDERS_DATA": str(folder),
+        "IDP_SECRETS_KEYS": json.dumps([key]),
+        "IDP_ISSUER": provider,
+        "IDP_SERVER_PORT": str(urlsplit(provider).port or 8400),
+    }
     os.environ.update(environment)
     app = create_app(settings.load(*files))
     with app.app_context():
@@ -87,15 +102,18 @@ def _populate(provider: str, eservice: str, key: str) -> dict[str, Any]:
 
 
 def _eservice_metadata(eservice: str) -> dict[str, Any]:
-    other = eservice.replace("localhost", "127.0.0.1")
+    # Both names of this machine, each once: browsers take them for two sites.
+    bases = dict.fromkeys((eservice, eservice.replace("localhost", "127.0.0.1")))
     return {
         "client_name": "Esimerkkikunnan asiointipalvelu",
         "client_name#sv": "Exempelkommunens e-tjänst",
         "client_name#en": "E-services of Example Municipality",
         "client_uri": f"{eservice}/",
         "initiate_login_uri": f"{eservice}/login",
-        "redirect_uris": [f"{base}/callback" for base in (eservice, other)],
-        "post_logout_redirect_uris": [f"{base}/logged-out" for base in (eservice, other)],
+        "backchannel_logout_uri": f"{eservice}/backchannel-logout",
+        "backchannel_logout_session_required": True,
+        "redirect_uris": [f"{base}/callback" for base in bases],
+        "post_logout_redirect_uris": [f"{base}/logged-out" for base in bases],
         "scope": "openid profile email address phone offline_access",
         "grant_types": ["authorization_code", "refresh_token"],
         "contacts": ["asiointi@example.fi"],

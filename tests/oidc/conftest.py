@@ -1,0 +1,16 @@
+"""A resident and an e-service, for every protocol test."""
+
+import pytest
+
+from tests.support.people import App, People, Person
+
+
+@pytest.fixture
+def person(people: People) -> Person:
+    return people.resident()
+
+
+@pytest.fixture
+def service(people: People) -> App:
+    """A usual e-service of the municipality: confidential, first-party, PKCE, refresh tokens."""
+    return people.client()

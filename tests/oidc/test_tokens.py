@@ -1,0 +1,143 @@
+"""What stands in the tokens: access tokens by RFC 9068, ID tokens by OpenID Connect Core 2."""
+
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.oidc import steps
+from tests.support import journey
+from tests.support.moments import MovableClock
+from tests.support.people import App, People, Person
+
+
+@pytest.fixture
+def tokens(client: FlaskClient, person: Person, service: App, moving_clock: MovableClock) -> dict[str, Any]:
+    """Those of a login that is 100 seconds old."""
+    steps.log_in(client, person)
+    moving_clock.move(seconds=100)
+    return journey.tokens_for(client, service, person, scope="openid profile email")
+
+
+# -- access tokens
+
+
+def test_the_header_of_an_access_token_says_what_it_is(tokens: dict[str, Any]) -> None:
+    header = steps.header_of(tokens["access_token"])
+
+    assert set(header) == {"alg", "kid", "typ"}
+    assert (header["alg"], header["typ"]) == ("ES256", "at+jwt")
+
+
+def test_the_claims_of_an_access_token(
+    tokens: dict[str, Any], person: Person, moving_clock: MovableClock
+) -> None:
+    now = int(moving_clock().timestamp())
+
+    claims = journey.claims_of(tokens["access_token"])
+
+    assert len(claims.pop("jti")) == len(claims.pop("grant")) == 22
+    assert claims == {
+        "iss": steps.ISSUER,
+        "sub": person.id,
+        "aud": steps.ISSUER,
+        "client_id": "asiointi",
+        "scope": "openid profile email",
+        "iat": now,
+        "exp": now + 600,
+        "auth_time": now - 100,
+        "acr": "urn:tunnus:acr:password",
+        "amr": ["pwd"],
+    }
+
+
+def test_every_access_token_has_its_own_jti(client: FlaskClient, person: Person, service: App) -> None:
+    made = [journey.tokens_for(client, service, person)["access_token"] for _ in range(5)]
+
+    assert len({journey.claims_of(token)["jti"] for token in made}) == 5
+
+
+def test_nothing_personal_stands_in_an_access_token(tokens: dict[str, Any], person: Person) -> None:
+    text = str(journey.claims_of(tokens["access_token"]))
+
+    assert not [word for word in ("Maija", "Meikäläinen", "example.fi/", person.username) if word in text]
+
+
+# -- ID tokens
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256"])
+def test_the_header_of_an_id_token_has_the_registered_algorithm(
+    client: FlaskClient, people: People, person: Person, alg: str
+) -> None:
+    service = people.client(id_token_signed_response_alg=alg)
+
+    header = steps.header_of(journey.tokens_for(client, service, person)["id_token"])
+
+    assert set(header) == {"alg", "kid", "typ"}
+    assert (header["alg"], header["typ"]) == (alg, "JWT")
+
+
+def test_the_claims_of_an_id_token(
+    tokens: dict[str, Any], person: Person, moving_clock: MovableClock
+) -> None:
+    now = int(moving_clock().timestamp())
+
+    claims = journey.claims_of(tokens["id_token"])
+
+    assert len(claims.pop("sid")) == 22
+    digest = hashlib.sha256(tokens["access_token"].encode()).digest()[:16]
+    assert claims == {
+        "iss": steps.ISSUER,
+        "sub": person.id,
+        "aud": "asiointi",
+        "iat": now,
+        "exp": now + 600,
+        "auth_time": now - 100,
+        "nonce": "nonce-1",
+        "acr": "urn:tunnus:acr:password",
+        "amr": ["pwd"],
+        "at_hash": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+    }
+
+
+def test_the_claims_of_the_scopes_go_to_userinfo_only(tokens: dict[str, Any]) -> None:
+    assert not {"email", "name", "given_name"} & set(journey.claims_of(tokens["id_token"]))
+
+
+@pytest.mark.parametrize("nonce", ["n", 'ä &=%"\\', "x" * 1000])
+def test_the_nonce_comes_back_to_the_letter(
+    client: FlaskClient, person: Person, service: App, nonce: str
+) -> None:
+    tokens = journey.tokens_for(client, service, person, nonce=nonce)
+
+    assert journey.claims_of(tokens["id_token"])["nonce"] == nonce
+
+
+def test_sid_is_the_same_for_every_service_of_one_login_and_another_after_the_next(
+    client: FlaskClient, people: People, service: App, person: Person
+) -> None:
+    other = people.client("toinen")
+
+    first, second = (journey.tokens_for(client, app, person)["id_token"] for app in (service, other))
+    journey.submit(client, "/logout")
+    third = journey.tokens_for(client, service, person)["id_token"]
+
+    sids = [journey.claims_of(token)["sid"] for token in (first, second, third)]
+    assert sids[0] == sids[1] != sids[2]
+
+
+def test_sid_is_not_the_sessions_cookie(client: FlaskClient, service: App, person: Person) -> None:
+    sid = journey.claims_of(journey.tokens_for(client, service, person)["id_token"])["sid"]
+
+    cookie = client.get_cookie("tunnus_session")
+    assert cookie is not None
+    assert sid not in cookie.value
+
+
+def test_sub_is_an_identifier_of_ascii_letters_that_tells_nothing(person: Person) -> None:
+    assert person.id.isascii()
+    assert len(person.id) == 22
+    assert "maija" not in person.id.lower()

@@ -1,0 +1,321 @@
+"""A tour of every page there is, in one language, error states included: for whatever must hold on all of them.
+
+`tour` is a generator: it brings the visitor's browser to a page, yields the page's name, and goes on. The
+browser may be resized and recoloured in between, but must not leave the page.
+"""
+
+import secrets
+from collections.abc import Iterator
+
+from playwright.sync_api import expect
+
+from tests.support.installation import minutes_ago
+from tests.support.people import PASSWORD, App
+from tests.support.visitor import OPTIONAL_DETAILS, Visitor
+
+WRONG = "Jokin;muu1"
+
+
+def tour(visitor: Visitor) -> Iterator[str]:
+    """Every page. The visitor begins with a fresh browser and no account."""
+    yield from _eservice(visitor)
+    yield from _statements(visitor)
+    yield from _registration(visitor)
+    yield from _login_troubles(visitor)
+    yield from _links(visitor)
+    yield from _forgotten(visitor)
+    yield from _errors(visitor)
+    yield from _feedback(visitor)
+    yield from _new_terms(visitor)
+    yield from _logged_in(visitor)
+    yield from _demo_inbox(visitor)
+
+
+def _eservice(visitor: Visitor) -> Iterator[str]:
+    visitor.open_eservice()
+    yield "demo-front"
+    visitor.open_eservice("/services/map")
+    yield "demo-service-map"
+    visitor.open_eservice("/services/plots")
+    yield "demo-service"
+    visitor.open_eservice("/callback?state=unknown")
+    yield "demo-login-problem"
+    visitor.open_eservice("/nothing-here")
+    yield "demo-error"
+
+
+def _statements(visitor: Visitor) -> Iterator[str]:
+    for name in ("terms", "privacy", "accessibility", "cookies", "help"):
+        visitor.open(f"/{name}")
+        yield name
+
+
+def _registration(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    visitor.start_login()
+    yield "login"
+    page.click("main a[href*='create-account'] >> nth=0")
+    visitor.should_be_on("create-account")
+    yield "create-account"
+    page.click("#create-account")
+    yield "create-account, empty"
+    visitor.fill_registration(
+        email_confirm="toinen@example.fi", new_password="abc", postal_code="123", phone="x"
+    )
+    page.click("#create-account")
+    yield "create-account, with errors"
+    visitor.fill_registration(**OPTIONAL_DETAILS)
+    page.click("#create-account")
+    visitor.should_be_on("created")
+    yield "created"
+    page.click("#resend")
+    yield "created, sent again"
+    visitor.start_login()
+    visitor.enter()
+    yield "login, not activated"
+    visitor.open_mailed_link()
+    visitor.should_be_on("activate")
+    yield "activate"
+    page.click("#activate")
+    visitor.should_be_on("activated")
+    yield "activated"
+    visitor.open_mailed_link()
+    visitor.should_be_on("link-used")
+    yield "link-used"
+
+
+def _login_troubles(visitor: Visitor) -> Iterator[str]:
+    visitor.open("/login")
+    yield "login, without an e-service"
+    visitor.page.click("#log-in")
+    yield "login, empty"
+    someone = _address()
+    visitor.place.people.resident(someone)
+    for _ in range(4):
+        visitor.enter(someone, WRONG)
+    yield "login, wrong password"
+    visitor.enter(someone, WRONG)
+    visitor.should_be_on("locked")
+    yield "locked"
+
+
+def _links(visitor: Visitor) -> Iterator[str]:
+    people, page = visitor.place.people, visitor.page
+    waiting = _address()
+    older = people.applicant(waiting)
+    visitor.open(older)
+    visitor.should_be_on("activate")
+    yield "activate, another browser"
+    page.fill("#password", WRONG)
+    page.click("#activate")
+    yield "activate, wrong password"
+    page.click("#choose-password")
+    visitor.should_be_on("reset")
+    yield "activate, another password"
+    people.applicant(waiting)
+    visitor.open(older)
+    visitor.should_be_on("link-expired")
+    yield "link-expired, replaced"
+    visitor.open(people.applicant(_address()))
+    page.click("#not-me")
+    yield "activate, disowned"
+    with minutes_ago(31):
+        expired = people.applicant(_address())
+    visitor.open(expired)
+    visitor.should_be_on("link-expired")
+    yield "link-expired, activation"
+    visitor.open("/activate?token=broken")
+    visitor.should_be_on("link-broken")
+    yield "link-broken"
+
+
+def _forgotten(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    visitor.open("/forgot")
+    yield "forgot"
+    page.click("#send-reset-link")
+    yield "forgot, empty"
+    page.fill("#email", visitor.email)
+    page.click("#send-reset-link")
+    visitor.should_be_on("forgot-sent")
+    yield "forgot-sent"
+    visitor.open_mailed_link()
+    visitor.should_be_on("reset")
+    yield "reset"
+    visitor.fill(new_password="abc", new_password_confirm="abcd")
+    page.click("#set-password")
+    yield "reset, with errors"
+    visitor.password = "Aivan;toinen8"
+    visitor.fill(new_password=visitor.password, new_password_confirm=visitor.password)
+    page.click("#set-password")
+    visitor.should_be_on("reset-done")
+    yield "reset-done"
+    visitor.open_mailed_link()
+    visitor.should_be_on("link-action")
+    yield "not me"
+
+
+def _errors(visitor: Visitor) -> Iterator[str]:
+    page, place = visitor.page, visitor.place
+    language = visitor.language
+    page.goto(place.request_of("unknown", f"{place.eservice}/callback", ui_locales=language))
+    yield "error, unknown service"
+    known = place.demo["confidential_client"]["client_id"]
+    page.goto(place.request_of(known, "http://127.0.0.1:9/elsewhere", ui_locales=language))
+    yield "error, return address"
+    visitor.open("/nothing-here")
+    yield "error, not found"
+    visitor.open("/forgot")
+    name = _address()
+    for _ in range(8):
+        page.fill("#email", name)
+        page.click("#send-reset-link")
+        if visitor.page_name == "too-many":
+            break
+        page.go_back()
+    visitor.should_be_on("too-many")
+    yield "too-many"
+
+
+def _logged_in(visitor: Visitor) -> Iterator[str]:
+    page, place = visitor.page, visitor.place
+    asking = place.people.client(
+        f"lintulauta-{secrets.token_hex(4)}",
+        first_party=False,
+        **{
+            "client_name": "Lintulauta",
+            "client_name#sv": "Fågelbordet",
+            "client_name#en": "The Bird Table",
+            "policy_uri": "https://lintulauta.example.fi/privacy",
+            "tos_uri": "https://lintulauta.example.fi/terms",
+        },
+    )
+    visitor.log_in()
+    yield "demo-front, logged in"
+    visitor.open_eservice("/permits")
+    yield "demo-permits"
+    page.goto(_request(visitor, asking, scope="openid profile email phone address offline_access"))
+    visitor.should_be_on("consent")
+    yield "consent"
+    page.goto(_request(visitor, asking, prompt="select_account"))
+    visitor.should_be_on("select-account")
+    yield "select-account"
+    yield from _own_details(visitor)  # the deletion in it logs out everywhere
+    visitor.log_in()
+    page.click("#log-out")
+    visitor.should_be_on("demo-logged-out")
+    yield "demo-logged-out"
+    visitor.open("/login")
+    visitor.enter()
+    visitor.should_be_on("account")
+    visitor.open("/logout")
+    visitor.should_be_on("log-out")
+    yield "log-out"
+    page.click("#log-out")
+    visitor.should_be_on("logged-out")
+    yield "logged-out"
+
+
+def _own_details(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    for part in ("account", "sessions", "services", "history", "data"):
+        visitor.open("/account" if part == "account" else f"/account/{part}")
+        yield f"own {part}"
+    visitor.open("/account/details")
+    yield "own details"
+    visitor.fill(given_name="", postal_code="123")
+    page.click("#save")
+    yield "own details, with errors"
+    visitor.fill(given_name="Maija", postal_code="45100")
+    page.click("#save")
+    yield "own details, saved"
+    visitor.open("/account/password")
+    yield "own password"
+    page.click("#set-password")
+    yield "own password, empty"
+    yield from _address_change(visitor)
+    yield from _deletion(visitor)
+
+
+def _address_change(visitor: Visitor) -> Iterator[str]:
+    page, older = visitor.page, visitor.email
+    visitor.open("/account/email")
+    yield "own address"
+    page.click("#change-email")
+    yield "own address, empty"
+    visitor.email = _address()
+    visitor.fill(new_email=visitor.email, new_email_confirm=visitor.email, password=visitor.password)
+    page.click("#change-email")
+    expect(page.locator("#cancel-change")).to_be_visible()
+    yield "own address, waiting"
+    visitor.open_mailed_link()
+    yield "confirm address"
+    page.click("#confirm-address")
+    visitor.should_be_on("link-done")
+    yield "address confirmed"
+    page.goto(visitor.place.link_mailed_to(older))
+    visitor.should_be_on("link-action")
+    yield "undo address"
+
+
+def _deletion(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    visitor.open("/account/delete")
+    yield "own deletion"
+    page.click("#delete-account")
+    yield "own deletion, empty"
+    visitor.fill(password=visitor.password)
+    page.check("#confirm")
+    page.click("#delete-account")
+    visitor.should_be_on("account-deleting")
+    yield "own deletion, ordered"
+    visitor.open_mailed_link()
+    visitor.should_be_on("link-action")
+    yield "cancel deletion"
+    page.click("#cancel-deletion")
+    visitor.should_be_on("link-done")
+    yield "deletion cancelled"
+
+
+def _new_terms(visitor: Visitor) -> Iterator[str]:
+    someone = _address()
+    visitor.place.people.resident(someone, terms_accepted=False)
+    visitor.open("/login")
+    visitor.enter(someone, PASSWORD)
+    visitor.should_be_on("accept-terms")
+    yield "accept-terms"
+    visitor.page.click("#accept")
+    yield "accept-terms, empty"
+    visitor.page.check("#accept_terms")
+    visitor.page.click("#accept")
+    visitor.should_be_on("account")
+    visitor.open("/logout")
+    visitor.page.click("#log-out")
+
+
+def _feedback(visitor: Visitor) -> Iterator[str]:
+    visitor.open("/feedback")
+    yield "feedback"
+    visitor.page.click("#send-feedback")
+    yield "feedback, empty"
+    visitor.fill(message="Hyvin toimii.")
+    visitor.page.click("#send-feedback")
+    visitor.should_be_on("feedback-sent")
+    yield "feedback-sent"
+
+
+def _demo_inbox(visitor: Visitor) -> Iterator[str]:
+    visitor.open("/demo/inbox")
+    yield "demo-inbox"
+    visitor.page.click("main a[href^='/demo/inbox/'] >> nth=0")
+    yield "demo-message"
+
+
+def _request(visitor: Visitor, app: App, **parameters: str) -> str:
+    return visitor.place.request_of(
+        app.client_id, app.redirect_uri, ui_locales=visitor.language, **parameters
+    )
+
+
+def _address() -> str:
+    return f"joku-{secrets.token_hex(4)}@example.fi"

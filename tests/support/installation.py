@@ -1,0 +1,150 @@
+"""A whole installation as real programs: the provider and the demo e-service, on free ports and two sites.
+
+The provider is at `localhost`, the e-service at `127.0.0.1`: a browser takes them for different sites, as
+they are in production. What a test arranges (accounts, client apps, letters of half an hour ago) is written
+by the domain into the same database.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from flask import Flask
+
+from idp import clock, create_app
+from idp.database import db
+from tests.conftest import make_settings
+from tests.support.moments import MovableClock
+from tests.support.people import Letter, People
+from tests.support.ports import free_port
+from tests.support.processes import Program
+
+# Cheap hashes, and no limits per network address: a hundred people come from one here. The rest is the demo's own.
+_SETTINGS = """\
+[passwords]
+bcrypt_cost = 4
+[limits]
+login_per_address = "100000/hour"
+login_per_username = "100000/hour"
+registration_per_address = "100000/hour"
+recovery_per_address = "100000/hour"
+mail_per_name = "6/hour"
+token_errors_per_address = "100000/minute"
+feedback_per_address = "100000/hour"
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """`provider` and `eservice` are addresses without a slash at the end; `demo` is what demo.json says."""
+
+    provider: str
+    eservice: str
+    demo: dict[str, Any]
+    people: People
+
+    def inbox(self, address: str) -> list[dict[str, Any]]:
+        """The letters to an address, newest first, from /demo/inbox.json."""
+        letters = httpx.get(f"{self.provider}/demo/inbox.json", trust_env=False).raise_for_status().json()
+        return [letter for letter in letters if letter["to"] == address]
+
+    def link_mailed_to(self, address: str) -> str:
+        """The first link of the newest letter."""
+        link: str = self.inbox(address)[0]["links"][0]
+        return link
+
+    def letter_to(self, address: str) -> Letter:
+        """The newest letter, as written into the outbox."""
+        return next(letter for letter in self.people.letters() if letter.to == address)
+
+    def request_of(self, client_id: str, redirect_uri: str, **parameters: str) -> str:
+        """The address of an authorization request."""
+        values = {
+            "client_id": client_id,
+            "redirect_uri": redirect_uri,
+            "response_type": "code",
+            "scope": "openid profile email",
+            "state": "state-1",
+            "nonce": "nonce-1",
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge_method": "S256",
+            **parameters,
+        }
+        return f"{self.provider}/oauth2/authorize?{urlencode(values)}"
+
+    def client_is_known(self, client_id: str, redirect_uri: str) -> bool:
+        """Whether the running provider knows a client that was just made."""
+        answer = httpx.get(self.request_of(client_id, redirect_uri), trust_env=False)
+        return answer.status_code == 303
+
+
+@contextmanager
+def installation(
+    folder: Path, *, database_url: str | None = None, settings: str = ""
+) -> Iterator[Installation]:
+    """A running installation; `settings` is TOML laid over the tests' own, sections that these lack."""
+    own = folder / "tests.toml"
+    own.write_text(_SETTINGS + settings)
+    provider, eservice = f"http://localhost:{free_port()}", f"http://127.0.0.1:{free_port()}"
+    # An environment without a proxy, and without settings of the person who runs the tests.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("IDP_") and not name.lower().endswith("_proxy")
+    }
+    if database_url is not None:
+        environment["IDP_DATABASE_URL"] = database_url
+    command = [sys.executable, "-c", "from idp.cli import main; main()", "--config", own, "demo"]
+    program = Program(
+        [*command, "--data", folder, "--provider", provider, "--eservice", eservice],
+        log=folder / "log",
+        environment=environment,
+    )
+    try:
+        program.wait_until(lambda: _answers(f"{provider}/readyz") and _answers(f"{eservice}/"))
+        demo = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
+        with _domain(folder, demo, database_url) as app:
+            yield Installation(provider, eservice, demo, People(app))
+    finally:
+        program.stop()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def _domain(folder: Path, demo: dict[str, Any], database_url: str | None) -> Iterator[Flask]:
+    """The domain on the installation's database, for arranging what a test needs."""
+    app = create_app(
+        make_settings(
+            issuer=demo["issuer"],
+            secrets={"keys": [demo["secret_key"]]},
+            folders={"data": folder},
+            database={"url": database_url or f"sqlite:///{folder / 'tunnus.db'}"},
+        )
+    )
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            db.engine.dispose()
+            app.extensions["lean"].close_idle()
+
+
+@contextmanager
+def minutes_ago(minutes: float) -> Iterator[None]:
+    """What the domain writes inside this block, it wrote that long ago. The running provider's clock stays."""
+    with clock.use(MovableClock(clock.now() - timedelta(minutes=minutes))):
+        yield

@@ -1,0 +1,173 @@
+"""Every page with a form, in the state in which a person sees it: for tests that walk all of them."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from idp.database import writing
+from idp.sessions.models import BrowserSession
+from tests.pages.steps import REGISTRATION
+from tests.support import journey
+from tests.support.people import PASSWORD, App, People, Person
+
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that waits in its browser."""
+
+    browser: FlaskClient
+    url: str
+
+
+class Town:
+    """One person, one e-service of the municipality and one of somebody else."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.people = People(app)
+        self.person: Person = self.people.resident(journey.random_email())
+        self.service: App = self.people.client(f"oma-{secrets.token_hex(4)}")
+        self.other_service: App = self.people.client(f"muu-{secrets.token_hex(4)}", first_party=False)
+
+    def browser(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def at_home(self) -> FlaskClient:
+        """The browser of the person, logged in."""
+        browser = self.browser()
+        journey.log_in(browser, self.person)
+        return browser
+
+    def newest_link(self, kind: str) -> str:
+        return next(letter.link for letter in self.people.letters() if letter.kind == kind)
+
+    def open(self, rule: str) -> Page:
+        """The page of a rule of the url_map."""
+        return OPENERS[rule](self)
+
+
+def _plain(path: str) -> Callable[[Town], Page]:
+    return lambda town: Page(town.browser(), path)
+
+
+def _own(path: str) -> Callable[[Town], Page]:
+    return lambda town: Page(town.at_home(), path)
+
+
+def _created(town: Town) -> Page:
+    browser = town.browser()
+    journey.submit(browser, "/create-account", **REGISTRATION)
+    return Page(browser, "/created")
+
+
+def _activate(town: Town) -> Page:
+    _created(town)
+    return Page(town.browser(), town.newest_link("activation"))
+
+
+def _activate_password(town: Town) -> Page:
+    return Page(town.browser(), _activate(town).url.replace("/activate", "/activate/password"))
+
+
+def _reset(town: Town) -> Page:
+    browser = town.browser()
+    journey.submit(browser, "/forgot", email=town.person.username)
+    return Page(browser, town.newest_link("reset"))
+
+
+def _consent(town: Town) -> Page:
+    browser = town.at_home()
+    asked = browser.get(journey.authorize_url(town.other_service))
+    return Page(browser, asked.location)
+
+
+def _select_account(town: Town) -> Page:
+    browser = town.at_home()
+    asked = browser.get(journey.authorize_url(town.service, prompt="select_account"))
+    return Page(browser, asked.location)
+
+
+def _accept_terms(town: Town) -> Page:
+    browser = town.at_home()
+    with town.app.app_context(), writing() as session:
+        session.execute(sa.update(BrowserSession).values(terms_due=True))
+    return Page(browser, "/accept-terms")
+
+
+def _confirm_address(town: Town) -> Page:
+    address = journey.random_email()
+    fields = {"new_email": address, "new_email_confirm": address, "password": town.person.password}
+    browser = town.at_home()
+    journey.submit(browser, "/account/email", **fields)
+    return Page(browser, town.newest_link("address_confirmation"))
+
+
+def _undo_address(town: Town) -> Page:
+    page = _confirm_address(town)
+    journey.submit(page.browser, page.url)
+    return Page(town.browser(), town.newest_link("address_changed"))
+
+
+def _not_me(town: Town) -> Page:
+    town.at_home()
+    town.at_home()
+    return Page(town.browser(), town.newest_link("new_device"))
+
+
+def _cancel_deletion(town: Town) -> Page:
+    journey.submit(town.at_home(), "/account/delete", password=town.person.password, confirm="y")
+    return Page(town.browser(), town.newest_link("deletion_ordered"))
+
+
+def everything_in_the_form(shown: TestResponse) -> dict[str, str]:
+    """Each field and button of a page with a value that would do, but for the token."""
+    usual = {**REGISTRATION, "password": PASSWORD, "current_password": PASSWORD, "confirm": "y"}
+    fields = journey.soup(shown).select("main input[name], main textarea[name], main button[name]")
+    return {
+        str(field["name"]): usual.get(str(field["name"]), str(field.get("value") or "y"))
+        for field in fields
+        if field["name"] != "csrf_token"
+    }
+
+
+OPENERS: dict[str, Callable[[Town], Page]] = {
+    "/login": _plain("/login"),
+    "/create-account": _plain("/create-account"),
+    "/created": _created,
+    "/activate": _activate,
+    "/activate/password": _activate_password,
+    "/forgot": _plain("/forgot"),
+    "/reset": _reset,
+    "/feedback": _plain("/feedback"),
+    "/consent": _consent,
+    "/select-account": _select_account,
+    "/accept-terms": _accept_terms,
+    "/logout": _own("/logout"),
+    "/oauth2/logout/confirm": _own("/oauth2/logout/confirm"),
+    "/account/details": _own("/account/details"),
+    "/account/email": _own("/account/email"),
+    "/account/password": _own("/account/password"),
+    "/account/sessions": _own("/account/sessions"),
+    "/account/services": _own("/account/services"),
+    "/account/delete": _own("/account/delete"),
+    "/confirm-address": _confirm_address,
+    "/undo-address": _undo_address,
+    "/not-me": _not_me,
+    "/cancel-deletion": _cancel_deletion,
+}
+
+WITHOUT_TOKENS = {
+    "/oauth2/authorize",  # validated, stored, answered with a redirect to our own GET
+    "/oauth2/logout",
+    "/oauth2/token",  # programs, which carry no cookie
+    "/oauth2/introspect",
+    "/oauth2/revoke",
+    "/oauth2/userinfo",
+}
+"""Protocol endpoints: nothing that a cookie says is done by a POST to them."""

@@ -12,12 +12,12 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
         --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock bench texts guide clean
+.PHONY: help demo test check format lock bench screenshots texts guide clean
 
 help: ## Show this list
 	@echo 'Tunnus, the identity provider of a municipality'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  ARGS="..." hands options on, e.g. make demo ARGS="--help", make test ARGS="-k login -x"'
 
@@ -39,6 +39,9 @@ format: $(VENV)/.dev ## Format the code and mend what the linter can mend
 
 bench: $(VENV)/.dev ## Measure the hot paths beside raw bcrypt, raw signing and a bare Flask route
 	@$(PY) -m pytest tests/bench -m bench -n 0 -q -s $(ARGS)
+
+screenshots: $(VENV)/.dev ## Take the pictures of docs/pictures (ARGS="/tmp/all": every page, wide and narrow, light and dark)
+	@$(PY) -m tests.journeys.screenshots $(ARGS)
 
 texts: $(VENV)/.dev ## Collect the texts of code and templates into the Finnish and Swedish catalogues
 	@mkdir -p build

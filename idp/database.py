@@ -6,10 +6,11 @@ SQLAlchemy's OperationalError) when the database is gone; faces answer 503.
 """
 
 import json
-import queue
 import re
 import sqlite3
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -195,9 +196,9 @@ class LeanPool:
         self.sqlite = url.get_backend_name() == "sqlite"
         self._url = url
         self._wait = wait_seconds
-        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        for _ in range(size):
-            self._idle.put(None)
+        self._idle: deque[Any] = deque([None] * size)
+        self._returned = threading.Condition()
+        self._waiting = 0
         self._held = threading.local()
         self._writers = threading.Lock()
 
@@ -215,7 +216,7 @@ class LeanPool:
             runner = self._after_loss(runner)
             raise DatabaseUnavailable(str(error)) from error
         finally:
-            self._idle.put(runner)
+            self._give_back(runner)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -237,7 +238,7 @@ class LeanPool:
             raise DatabaseUnavailable(str(error)) from error
         finally:
             self._held.runner = None
-            self._idle.put(runner)
+            self._give_back(runner)
 
     @contextmanager
     def turn_to_write(self) -> Iterator[None]:
@@ -254,16 +255,37 @@ class LeanPool:
 
     def _take(self) -> Any:
         try:
-            runner = self._idle.get(timeout=self._wait)
-        except queue.Empty as error:
-            raise DatabaseUnavailable("every database connection is busy") from error
+            runner = self._idle.pop()
+        except IndexError:
+            runner = self._wait_for_one()
         if runner is not None:
             return runner
         try:
             return self._connect()
         except _GONE as error:
-            self._idle.put(None)
+            self._give_back(None)
             raise DatabaseUnavailable(str(error)) from error
+
+    def _wait_for_one(self) -> Any:
+        deadline = time.monotonic() + self._wait
+        with self._returned:
+            self._waiting += 1
+            try:
+                while True:
+                    with suppress(IndexError):
+                        return self._idle.pop()
+                    seconds = deadline - time.monotonic()
+                    if seconds <= 0:
+                        raise DatabaseUnavailable("every database connection is busy")
+                    self._returned.wait(seconds)
+            finally:
+                self._waiting -= 1
+
+    def _give_back(self, runner: Any) -> None:
+        self._idle.append(runner)
+        if self._waiting:  # only then: the condition costs more than the rest
+            with self._returned:
+                self._returned.notify()
 
     def _after_loss(self, runner: Any) -> Any:
         """What goes back into the pool after an error of _GONE: on PostgreSQL nothing, the server went away."""
@@ -293,12 +315,12 @@ class LeanPool:
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses; new ones are opened when needed."""
-        for _ in range(self._idle.qsize()):
+        for _ in range(len(self._idle)):
             try:
-                _close(self._idle.get_nowait())
-            except queue.Empty:
+                _close(self._idle.popleft())
+            except IndexError:
                 return
-            self._idle.put(None)
+            self._give_back(None)
 
 
 def _close(runner: Any) -> None:
@@ -318,6 +340,13 @@ def transaction() -> Iterator[None]:
     """One transaction for the Statements inside the block: all of them or none."""
     with lean().transaction():
         yield
+
+
+def close(app: Flask) -> None:
+    """Close every connection of this app that is not in use. Needs its context."""
+    db.session.remove()
+    db.engine.dispose()
+    cast("LeanPool", app.extensions["lean"]).close_idle()
 
 
 _PING = Statement("SELECT 1")

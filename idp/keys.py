@@ -28,6 +28,7 @@ from idp.database import Instant, Model, db, writing
 
 ALGORITHMS = ("RS256", "ES256")
 NEXT, ACTIVE, RETIRED, WITHDRAWN = "next", "active", "retired", "withdrawn"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 HINT_VALIDITY = timedelta(days=397)  # 13 months
 
 SigningJwk = RSAKey | ECKey
@@ -82,7 +83,7 @@ def _base64url(raw: bytes) -> bytes:
 
 
 def _part(content: dict[str, Any]) -> bytes:
-    return _base64url(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    return _base64url(_encode(content).encode())
 
 
 class Keyring:

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 
@@ -39,15 +38,15 @@ def serve(installed: Settings, files: list[Path]) -> None:
     workers = worker_count(installed)
     os.environ[FILES] = os.pathsep.join(str(path.resolve()) for path in files)
     os.environ[WORKERS] = str(workers)
-    server("idp.serving:worker", installed.server, workers).serve()
+    run("idp.serving:worker", installed.server, workers)
 
 
-def server(factory: str, at: Server, workers: int) -> Any:
-    """The server for the application that `factory` (module:function) makes in each of `workers` processes."""
+def run(factory: str, at: Server, workers: int) -> None:
+    """Serve the application that `factory` (module:function) makes in each of `workers` processes."""
     from granian import Granian
     from granian.constants import Interfaces
 
-    return Granian(
+    Granian(
         target=factory,
         factory=True,
         address=at.host,
@@ -59,4 +58,4 @@ def server(factory: str, at: Server, workers: int) -> Any:
         log_enabled=False,
         respawn_failed_workers=True,
         websockets=False,
-    )
+    ).serve()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from idp import settings
+from idp import database, settings
 from idp.database import DatabaseUnavailable
 from idp.settings import Settings, UnusableSettings
 
@@ -41,7 +41,10 @@ class Context:
             logs.configure(self.settings)
             app = create_app(self.settings)
             with app.app_context():
-                yield app
+                try:
+                    yield app
+                finally:
+                    database.close(app)
         except UnusableSettings as error:
             raise click.ClickException(str(error)) from error
         except (DatabaseUnavailable, SQLAlchemyError) as error:

@@ -5,6 +5,7 @@ from functools import wraps
 
 from flask import Response, request
 
+_ANY_ORIGIN = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "WWW-Authenticate"))
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
@@ -19,8 +20,7 @@ def allowed(view: Callable[[], Response]) -> Callable[[], Response]:
     def wrapped() -> Response:
         preflight = request.method == "OPTIONS"
         response = Response(status=204, headers=_PREFLIGHT) if preflight else view()
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+        response.headers.extend(_ANY_ORIGIN)
         return response
 
     return wrapped

@@ -5,13 +5,13 @@ from typing import Any, cast
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc9207 import IssuerParameter
-from flask import Flask, Response, current_app, json
+from flask import Flask, Response, current_app
 
 from idp import versions
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
-from idp.oidc import client_authentication
+from idp.oidc import answers, client_authentication
 from idp.oidc.grant_authorization_code import AuthorizationCode, Pkce
 from idp.oidc.grant_refresh_token import RefreshToken
 from idp.oidc.introspection import Introspection
@@ -20,8 +20,6 @@ from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest
 from idp.oidc.revocation import Revocation
 from idp.oidc.tokens import AccessTokenCache
-
-NO_STORE = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
 
 
 class Provider(AuthorizationServer):
@@ -53,11 +51,10 @@ class Provider(AuthorizationServer):
     def handle_response(self, status_code: int, payload: Any, headers: list[tuple[str, str]]) -> Response:
         if status_code == 302:
             status_code = 303  # the next request is a GET, whatever this one was (RFC 9700 4.12)
-        body = json.dumps(payload) if isinstance(payload, dict) else payload
-        response = Response(body, status_code, headers)
-        if response.mimetype == "application/json":
-            response.headers["Content-Type"] = "application/json"
-        for name, value in NO_STORE:
+        if isinstance(payload, dict):  # Authlib's headers say already that it is JSON and not to be kept
+            return Response(answers.encode(payload), status_code, headers)
+        response = Response(payload, status_code, headers)
+        for name, value in answers.NOT_KEPT:
             response.headers[name] = value
         return response
 

@@ -6,13 +6,14 @@ from authlib.oauth2 import OAuth2Error, ResourceProtector
 from authlib.oauth2.rfc6749 import TokenValidator
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
-from flask import Blueprint, Response, current_app, json, request
+from flask import Blueprint, Response, current_app, request
 
 from idp.accounts.claims import claims_of
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.grants import access
 from idp.oidc import cors
+from idp.oidc.answers import json_answer
 from idp.oidc.tokens import AccessTokenCache, InvalidToken
 
 
@@ -52,11 +53,7 @@ def userinfo() -> Response:
         claims = _claims(token)
     except OAuth2Error as error:
         return _refused(error)
-    return Response(
-        json.dumps(claims),
-        mimetype="application/json",
-        headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
-    )
+    return json_answer(claims)
 
 
 def _authenticate() -> dict[str, Any]:
@@ -88,9 +85,4 @@ def _refused(error: OAuth2Error) -> Response:
     challenge = f'Bearer error="{error.error}", error_description="{error.get_error_description()}"'
     if status == 403:
         challenge += ', scope="openid"'
-    return Response(
-        json.dumps(dict(error.get_body())),
-        status,
-        mimetype="application/json",
-        headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},
-    )
+    return json_answer(dict(error.get_body()), status, ("WWW-Authenticate", challenge))

@@ -82,24 +82,30 @@ def _page(form: ActivationForm, invitation: Invitation) -> Response:
 def activate_password() -> Response:
     """Activating with a new password, for who has the mail but not the password of the registration."""
     token = request.args.get("token", "")
-    form = NewPasswordForm()
     try:
         invitation = activation.look(token, visitors.browser_id())
         g.client = registry.find(invitation.client_id)
+        form = NewPasswordForm()
         form.known = (invitation.email, *invitation.names)
-        if form.validate_on_submit():
-            activation.activate_with_new_password(
-                token, browser=visitors.browser_id(), password=form.new_password.data or "", rules=rules()
-            )
+        if form.validate_on_submit() and _activated_anew(form, token):
             return _activated(invitation)
     except LinkNotLive as error:
         return link_not_live(token, Purpose.ACTIVATION, error.state)
-    except HashingBusy:
-        form.refuse_for_now()
     page = render_template(
         "pages/reset.html", form=form, username=invitation.email, title=_("Set a new password")
     )
     return form_page(page, form)
+
+
+def _activated_anew(form: NewPasswordForm, token: str) -> bool:
+    try:
+        activation.activate_with_new_password(
+            token, browser=visitors.browser_id(), password=form.new_password.data or "", rules=rules()
+        )
+    except HashingBusy:
+        form.refuse_for_now()
+        return False
+    return True
 
 
 def _activated(invitation: Invitation) -> Response:

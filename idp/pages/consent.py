@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Response, make_response, render_template, request
+from flask import Response, render_template, request
 from flask_babel import gettext as _
 
 from idp import clock

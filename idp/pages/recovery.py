@@ -48,16 +48,22 @@ def forgot_sent() -> Response:
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def reset() -> Response:
     token = request.args.get("token", "")
-    form = NewPasswordForm()
     try:
         account = recovery.look(token)
+        form = NewPasswordForm()
         form.known = (account.username, account.given_name or "", account.family_name or "")
-        if form.validate_on_submit():
-            recovery.reset(token, form.new_password.data or "", rules())
+        if form.validate_on_submit() and _reset(form, token):
             return make_response(render_template("pages/reset_done.html"))
     except LinkNotLive as error:
         return link_not_live(token, Purpose.RESET, error.state)
-    except HashingBusy:
-        form.refuse_for_now()
     page = render_template("pages/reset.html", form=form, username=account.username)
     return form_page(page, form)
+
+
+def _reset(form: NewPasswordForm, token: str) -> bool:
+    try:
+        recovery.reset(token, form.new_password.data or "", rules())
+    except HashingBusy:
+        form.refuse_for_now()
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from flask import Response, make_response, render_template, request, session
+from flask import Response, render_template, request, session
 from flask_babel import gettext as _
 
 from idp.accounts import activation, registration

@@ -44,7 +44,8 @@ def show_guide(code: str) -> Response:
     response.cache_control.public = True
     response.cache_control.max_age = GUIDE_CACHE_SECONDS
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @pages.get("/.well-known/change-password")

@@ -1,6 +1,6 @@
 """Accepting a new version of the terms (R-23)."""
 
-from flask import Response, make_response, render_template
+from flask import Response, render_template
 
 from idp import clock
 from idp.accounts import acceptance

@@ -38,13 +38,13 @@ def secure_page(response: Response) -> Response:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    hsts = "max-age=63072000; includeSubDomains"
+    always = [("X-Content-Type-Options", "nosniff")]
+    if settings.https:
+        always.append(("Strict-Transport-Security", "max-age=63072000; includeSubDomains"))
 
     @app.after_request
     def every_response(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        if settings.https:
-            response.headers["Strict-Transport-Security"] = hsts
+        response.headers.extend(always)
         if response.mimetype == "text/html":
             secure_page(response)
         return response

@@ -56,8 +56,12 @@ def page(app: Flask, language: str) -> str:
 
 
 def write(chosen: Settings, folder: Path) -> list[Path]:
-    """Write the guide of every language into the folder."""
-    from weasyprint import HTML
+    """Write the guide of every language into the folder. Raises ClickException where WeasyPrint cannot run."""
+    try:
+        from weasyprint import HTML
+    except (ImportError, OSError) as error:
+        message = "WeasyPrint does not run here: `make guide` installs it, and README.md names its libraries"
+        raise click.ClickException(f"{message} ({str(error).splitlines()[0]})") from error
 
     app = guide_app(chosen)
     folder.mkdir(parents=True, exist_ok=True)

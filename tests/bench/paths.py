@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -14,6 +15,8 @@ from tests.support.people import PASSWORD, REDIRECT_URI
 
 # What the proxy in front adds to each request.
 _PROXY = "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
+
+_REFRESH_TOKEN = re.compile(rb'"refresh_token": ?"([^"]+)"')
 
 
 def get(path: str, headers: str = "") -> bytes:
@@ -86,7 +89,7 @@ def refreshing(refresh_token: str, basic: str, pause: float = 0.0) -> User:
     while True:
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         answer = yield Ask("refresh", post("/oauth2/token", form, basic), pause=pause)
-        refresh_token = between(answer, b'"refresh_token":', b'",').strip(' "')
+        refresh_token = _REFRESH_TOKEN.search(answer)[1].decode()  # type: ignore[index]
 
 
 def authorize_request(session: str) -> bytes:

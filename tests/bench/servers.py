@@ -169,4 +169,4 @@ if __name__ == "__main__":
 
     at = settings.load(overrides={"mode": "test", "issuer": ISSUER, "secrets": {"keys": [SECRET_KEY]}}).server
     bare = at.model_copy(update={"port": int(sys.argv[1]), "threads": THREADS})
-    serving.server("tests.bench.servers:bare_application", bare, workers=1).serve()
+    serving.run("tests.bench.servers:bare_application", bare, workers=1)

@@ -724,7 +724,6 @@ def test_a_logout_by_sub_ends_every_session_of_the_person(
         {"key": OTHER_KEY},
         {"key": OTHER_KEY, "header": {"kid": "first"}},
     ],
-    ids=str,
 )
 def test_a_wrong_logout_token_ends_nothing(
     logged_in: FlaskClient, provider: SmallProvider, wrong: dict[str, Any]

@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.support.databases import database_url, lent_databases, sqlite_with_keys
 from tests.support.people import App, People, Person
+
+__all__ = ["database_url", "lent_databases", "sqlite_with_keys"]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def recorded(app: Flask) -> Iterator[list[str]]:
         pool = lean()
         with db.engine.connect() as connection:
             driver = connection.connection.driver_connection
-        connections = [driver, *(runner for runner in list(pool._idle.queue) if runner is not None)]
+        connections = [driver, *(runner for runner in list(pool._idle) if runner is not None)]
     assert all(isinstance(each, sqlite3.Connection) for each in connections)
     for each in connections:
         each.set_trace_callback(note)  # type: ignore[union-attr]

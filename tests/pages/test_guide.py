@@ -1,6 +1,8 @@
 """The login guide as a PDF: what it holds, how it is made, where it is linked."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp.accounts import statements
-from tests.conftest import AppFactory, make_settings
+from tests.conftest import SECRET_KEY, AppFactory, make_settings
 from tests.support import guide, journey
 from tests.support.guide import Guide
 
@@ -219,6 +221,17 @@ def test_a_guide_of_an_older_text_is_not_shown(make_app: AppFactory, tmp_path: P
     assert client.get("/help/guide.fi.pdf").status_code == 200
 
 
+@on_sqlite
+def test_the_guide_in_the_overrides_folder_comes_first(make_app: AppFactory, tmp_path: Path) -> None:
+    """Also when the text is ours and only the look is theirs."""
+    (tmp_path / "guide").mkdir()
+    own = committed("fi").read_bytes() + b"% another look\n"
+    (tmp_path / "guide" / "guide.fi.pdf").write_bytes(own)
+    client = make_app(folders={"data": tmp_path, "overrides": str(tmp_path)}).test_client()
+    assert client.get("/help/guide.fi.pdf").data == own
+    assert client.get("/help/guide.sv.pdf").data == committed("sv").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("address", "text"),
     [
@@ -234,3 +247,23 @@ def test_the_municipality_may_link_a_guide_of_its_own(make_app: AppFactory, addr
     assert not {"/help", "/help/guide.fi.pdf"} & set(found.values())
     in_swedish = links(journey.soup(app.test_client().get("/login?lang=sv")))
     assert in_swedish[LINKS["sv"][0]] == "/help/guide.sv.pdf"
+
+
+@pytest.mark.parametrize(
+    ("email", "said"),
+    [
+        ("tuki@example.fi", "as a page and as a PDF, in every language"),
+        ("neuvonta@kuusamo.example", "in fi, sv, en, so /help alone is offered: `make guide`"),
+    ],
+)
+def test_the_doctor_tells_that_the_guide_must_be_made(tmp_path: Path, email: str, said: str) -> None:
+    config = tmp_path / "tunnus.toml"
+    config.write_text(
+        f'mode = "test"\nissuer = "http://localhost:8400"\n[folders]\ndata = "{tmp_path}"\n'
+        f'[secrets]\nkeys = ["{SECRET_KEY}"]\n[site]\ncontact_email = "{email}"\n',
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-c", "from idp.cli import main; main()", "--config", str(config), "doctor"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    (line,) = (line for line in shown.splitlines() if "login guide" in line)
+    assert line.endswith(said)

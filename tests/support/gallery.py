@@ -200,7 +200,8 @@ def _logged_in(visitor: Visitor) -> Iterator[str]:
     page.goto(_request(visitor, asking, prompt="select_account"))
     visitor.should_be_on("select-account")
     yield "select-account"
-    yield from _own_details(visitor)  # the deletion in it logs out everywhere
+    yield from _own_details(visitor)
+    page.context.clear_cookies()  # the deletion has logged out everywhere, or is about to
     visitor.log_in()
     page.click("#log-out")
     visitor.should_be_on("demo-logged-out")

@@ -1,0 +1,136 @@
+"""Security headers of every page, and where the forms of a page may lead."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.conftest import AppFactory
+from tests.support import journey
+from tests.support.people import People
+from tests.web.pages_with_forms import OPENERS, Town
+
+POLICY = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "script-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+    "form-action": "'self'",
+}
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def policy(response: TestResponse) -> dict[str, str]:
+    directives = response.headers["Content-Security-Policy"].split(";")
+    return dict(directive.strip().split(" ", 1) for directive in directives)  # type: ignore[misc]
+
+
+def pages(app: Flask) -> dict[str, TestResponse]:
+    town = Town(app)
+    opened = {rule: town.open(rule) for rule in OPENERS if rule != "/cancel-deletion"}
+    shown = {rule: page.browser.get(page.url) for rule, page in opened.items()}
+    home = town.at_home()
+    for path in ("/account", "/account/history", "/account/data"):
+        shown[path] = home.get(path)
+    for path in ("/terms", "/privacy", "/accessibility", "/cookies", "/help", "/logged-out", "/nowhere", "/reset"):
+        shown[path] = town.browser().get(path)
+    shown["/oauth2/authorize"] = town.browser().get("/oauth2/authorize")
+    return shown
+
+
+@SQLITE
+def test_every_page_is_protected(app: Flask) -> None:
+    for path, page in pages(app).items():
+        assert page.mimetype == "text/html", path
+        headers = page.headers
+        assert policy(page).items() >= {k: v for k, v in POLICY.items() if k != "form-action"}.items(), path
+        assert headers["X-Frame-Options"] == "DENY", path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["Referrer-Policy"] == "no-referrer", path
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+        assert "no-store" in headers["Cache-Control"], path
+        assert "camera=()" in headers["Permissions-Policy"], path
+        assert "Strict-Transport-Security" not in headers, path  # the issuer is http
+
+
+@SQLITE
+def test_no_page_has_a_script_or_a_style_within(app: Flask) -> None:
+    for path, page in pages(app).items():
+        found = journey.soup(page)
+        assert all(script.get("src") for script in found.find_all("script")), path
+        assert found.find("style") is None, path
+        handlers = [name for tag in found.find_all(True) for name in tag.attrs if re.match(r"on[a-z]|style$", name)]
+        assert handlers == [], path
+        loaded = [tag.get("src") or tag.get("href") for tag in found.find_all(["script", "img", "link"])]
+        assert all(str(address).startswith("/") for address in loaded), path
+
+
+@SQLITE
+def test_with_an_https_issuer_browsers_are_told_to_stay_with_https(make_app: AppFactory) -> None:
+    page = make_app(issuer="https://tunnus.example.fi").test_client().get("/login")
+
+    assert page.headers["Strict-Transport-Security"].startswith("max-age=63072000")
+
+
+@SQLITE
+def test_forms_lead_nowhere_else(app: Flask) -> None:
+    errand = {"/consent", "/select-account"}
+    for path, page in pages(app).items():
+        if path not in errand:
+            assert policy(page)["form-action"] == "'self'", path
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("redirect_uri", "target"),
+    [
+        ("https://asiointi.example.fi/callback?x=1", "https://asiointi.example.fi"),
+        ("https://asiointi.example.fi:8443/callback", "https://asiointi.example.fi:8443"),
+        ("fi.example.asiointi:/callback", "fi.example.asiointi:"),
+        ("http://127.0.0.1/callback", "http://127.0.0.1"),
+    ],
+)
+def test_forms_of_an_errand_may_end_at_its_e_service(
+    client: FlaskClient, people: People, redirect_uri: str, target: str
+) -> None:
+    native = not redirect_uri.startswith("https")
+    service = people.client(
+        redirect_uris=[redirect_uri],
+        first_party=False,
+        **({"application_type": "native", "token_endpoint_auth_method": "none"} if native else {}),
+    )
+    person = people.resident()
+    login = client.get(journey.authorize_url(service)).location
+
+    pages = {
+        "login": client.get(login),
+        "create-account": client.get(login.replace("/login", "/create-account")),
+        "consent": journey.follow_to_client(client, journey.log_in(client, person, login)),
+    }
+
+    for name, page in pages.items():
+        assert journey.page_name(page) == name
+        assert policy(page)["form-action"] == f"'self' {target}"
+
+
+@SQLITE
+def test_assets_are_kept_for_long_and_pages_are_not(client: FlaskClient) -> None:
+    address = str(journey.soup(client.get("/login")).find("link", rel="stylesheet")["href"])  # type: ignore[index]
+
+    asset = client.get(address)
+
+    assert re.fullmatch(r"/assets/tunnus\.css\?v=[0-9a-f]{12}", address)
+    assert asset.status_code == 200
+    assert asset.headers["X-Content-Type-Options"] == "nosniff"
+    asset.close()
+
+
+@SQLITE
+def test_no_cookie_is_set_where_none_is_needed(client: FlaskClient) -> None:
+    for path in ("/terms", "/healthz", "/oauth2/jwks", "/.well-known/openid-configuration"):
+        assert "Set-Cookie" not in client.get(path).headers

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg
 import sqlalchemy as sa
 from flask import Flask, current_app
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql as postgresql_dialect
@@ -50,7 +49,6 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate()
 
 if TYPE_CHECKING:
     Model = Base
@@ -111,11 +109,13 @@ def init_app(app: Flask, settings: Settings) -> None:
     if sqlite:
         settings.folders.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     wait = settings.database.timeout_seconds
+    quiet = {"hide_parameters": True}  # an error's text gets into the log; what people typed must not
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (
-        {"connect_args": {"timeout": wait}}
+        {"connect_args": {"timeout": wait}, **quiet}
         if sqlite
         else {
+            **quiet,
             "pool_pre_ping": True,
             "pool_size": 4,
             "max_overflow": 12,
@@ -124,13 +124,30 @@ def init_app(app: Flask, settings: Settings) -> None:
         }
     )
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=sqlite)
     with app.app_context():
         engine = db.engine
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     app.extensions["lean"] = LeanPool(url, wait, size=16)
+
+
+def migrations() -> Any:
+    """Flask-Migrate for the running app. Loaded on demand: no worker needs Alembic, which is 8 MB."""
+    from flask_migrate import Migrate
+
+    if "migrate" not in current_app.extensions:
+        batch = db.engine.dialect.name == "sqlite"
+        Migrate(current_app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=batch)
+    return current_app.extensions["migrate"]
+
+
+def upgrade() -> None:
+    """Bring the tables to this version, by the migrations. Needs an app context."""
+    import flask_migrate
+
+    migrations()
+    flask_migrate.upgrade()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object = None) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idp import clock, create_app, settings
+from idp import clock, create_app, database, settings
 from idp.database import db
 from idp.settings import Settings
 from tests.support import postgresql
@@ -57,7 +56,7 @@ def migrate(url: str, folder: Path) -> None:
     """Make the tables of a database, by the migrations."""
     app = create_app(make_settings(database={"url": url}, folders={"data": folder}))
     with app.app_context():
-        flask_migrate.upgrade()
+        database.upgrade()
         db.engine.dispose()
         app.extensions["lean"].close_idle()
 

@@ -23,6 +23,13 @@ def is_due(session: Session, account_id: str, language: str) -> bool:
     return not wanted <= accepted
 
 
+def is_first(session: Session, account_id: str) -> bool:
+    """Whether the account has never accepted anything yet."""
+    return (
+        session.scalar(sa.select(Acceptance.id).where(Acceptance.account_id == account_id).limit(1)) is None
+    )
+
+
 def accept(account_id: str, language: str, now: datetime) -> None:
     """Record the acceptance of what is in force, and let the account's sessions go on."""
     with writing() as session:

@@ -53,7 +53,7 @@ class Hasher:
         self.parallel = max(1, cores // workers)
         self._places = threading.BoundedSemaphore(self.parallel + settings.passwords.waiting_hashes)
         self._pool = ThreadPoolExecutor(self.parallel, "bcrypt", initializer=_step_back)
-        self._dummy = self._hash("no such account")
+        self._dummy = f"{SCHEME}:{self._pepper_id}:{_unmatchable(self._cost)}"
 
     def hash(self, password: str) -> str:
         """The stored form of a password. Raises HashingBusy, or UnusablePassword for lone surrogates."""
@@ -96,9 +96,12 @@ class Hasher:
 
 def unmatchable_hash() -> str:
     """A stored form that no password fits, made at no cost; trying one costs as much as ever."""
-    salt = bcrypt.gensalt(rules().settings.passwords.bcrypt_cost).decode()
+    return f"{SCHEME}::{_unmatchable(rules().settings.passwords.bcrypt_cost)}"
+
+
+def _unmatchable(cost: int) -> str:
     digest = "".join(secrets.choice(_BCRYPT_ALPHABET) for _ in range(31))
-    return f"{SCHEME}::{salt}{digest}"
+    return bcrypt.gensalt(cost).decode() + digest
 
 
 def _step_back() -> None:

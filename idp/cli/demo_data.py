@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from idp import create_app, settings
+from idp import create_app, database, settings
 from idp.accounts import creation
 from idp.accounts.rules import rules
 from idp.clients import registration
@@ -56,9 +56,7 @@ def prepare(folder: Path, files: list[Path], *, provider: str, eservice: str) ->
     os.environ.update(environment)
     app = create_app(settings.load(*files))
     with app.app_context():
-        from flask_migrate import upgrade
-
-        upgrade()
+        database.upgrade()
         contents = known or _populate(provider, eservice, key)
     if not known:
         path.touch(mode=0o600)

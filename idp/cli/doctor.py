@@ -68,11 +68,11 @@ def schema() -> Schema:
     """
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
-    from flask import current_app
 
+    from idp import database
     from idp.database import db
 
-    scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
+    scripts = ScriptDirectory(database.migrations().directory)
     with db.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found == scripts.get_current_head():

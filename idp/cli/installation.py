@@ -85,10 +85,10 @@ def upgrade_database() -> None:
     """Run the migrations, quietly. Needs an app context."""
     import logging
 
-    import flask_migrate
+    from idp import database
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    flask_migrate.upgrade()
+    database.upgrade()
 
 
 @click.command()

@@ -62,7 +62,6 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
     clean = {key: value for key, value in metadata.items() if value not in (None, "", [], ())}
     for member, value in clean.items():
         _check_type(member, value)
-    _check_text(clean)
     if not clean.get("client_name"):
         raise InvalidClientMetadata("client_name: residents must see which e-service asks")
     native = clean.get("application_type", "web") == "native"
@@ -84,6 +83,7 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
     if "backchannel_logout_uri" in clean:  # Back-Channel Logout 2.2: no fragment
         _check_address("backchannel_logout_uri", clean["backchannel_logout_uri"], plain_http)
     _check_keys(clean)
+    _check_text(clean)
     return clean
 
 
@@ -187,7 +187,7 @@ def _check_keys(metadata: Mapping[str, Any]) -> None:
 
 def _check_key(key: object) -> None:
     """One public key, long enough (RFC 7518 3.3)."""
-    if not isinstance(key, dict) or key.get("kty") not in {"RSA", "EC", "OKP"}:
+    if not isinstance(key, dict) or key.get("kty") not in ("RSA", "EC", "OKP"):
         raise InvalidClientMetadata("jwks: keys must be of kty RSA, EC or OKP")
     if {"d", "p", "q", "dp", "dq", "qi", "oth", "k"} & key.keys():
         raise InvalidClientMetadata("jwks: holds a private key; register the public ones only")

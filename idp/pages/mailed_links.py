@@ -27,7 +27,7 @@ class Action:
     message: str
     button_text: str
     button_id: str
-    look: Callable[[str], object]
+    look: Callable[[str], str | None]  # the address that the link is about, if it is about one
     act: Callable[[str], Response]
 
 
@@ -35,7 +35,7 @@ def _run(action: Action) -> Response:
     token = request.args.get("token", "")
     form = EmptyForm()
     try:
-        action.look(token)
+        email = action.look(token)
         if form.validate_on_submit():
             return action.act(token)
     except LinkNotLive as error:
@@ -44,6 +44,7 @@ def _run(action: Action) -> Response:
         "pages/link_action.html",
         form=form,
         title=action.title,
+        email=email,
         message=action.message,
         button_text=action.button_text,
         button_id=action.button_id,
@@ -72,7 +73,7 @@ def confirm_address() -> Response:
             _("From now on you log in with this address, and we send messages to it."),
             _("Confirm the address"),
             "confirm-address",
-            lambda token: address_change.look(token, Purpose.ADDRESS),
+            lambda token: address_change.look(token, Purpose.ADDRESS).new_email,
             act,
         )
     )
@@ -88,7 +89,7 @@ def undo_address() -> Response:
             _("We restore this address, log the account out everywhere and let you choose a new password."),
             _("Undo the change"),
             "undo-address",
-            lambda token: address_change.look(token, Purpose.UNDO_ADDRESS),
+            lambda token: address_change.look(token, Purpose.UNDO_ADDRESS).old_email,
             lambda token: journey.see_other(address_change.undo(token, rules())),
         )
     )
@@ -106,7 +107,7 @@ def not_me() -> Response:
             ),
             _("Secure my account"),
             "not-me",
-            protection.look,
+            lambda token: protection.look(token).username,
             lambda token: journey.see_other(protection.disown(token, rules())),
         )
     )
@@ -126,7 +127,7 @@ def cancel_deletion() -> Response:
             _("The account and its details are kept as they were."),
             _("Keep the account"),
             "cancel-deletion",
-            deletion.look,
+            lambda token: deletion.look(token).username,
             act,
         )
     )

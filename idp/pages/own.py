@@ -43,15 +43,26 @@ def navigation() -> list[Part]:
     return [Part(label, url, request.path == url) for label, url in parts]
 
 
-def needs_login(view: Callable[[CurrentSession, Account], Response]) -> Callable[[], Response]:
-    """Hand the session and its account to the view; without one, the login page comes first."""
+View = Callable[[CurrentSession, Account], Response]
 
+
+def needs_login(view: View) -> Callable[[], Response]:
+    """Hand the session and its account to the view; the login page comes first, and new terms too (R-23)."""
+    return _guarded(view, terms_first=True)
+
+
+def needs_login_alone(view: View) -> Callable[[], Response]:
+    """As `needs_login`, also for who does not accept new terms: their data is theirs (GDPR articles 15 and 17)."""
+    return _guarded(view, terms_first=False)
+
+
+def _guarded(view: View, *, terms_first: bool) -> Callable[[], Response]:
     @wraps(view)
     def wrapped() -> Response:
         session = visitors.current_session()
         if session is None:
             return journey.see_other("/login")
-        if session.terms_due:
+        if terms_first and session.terms_due:
             return journey.see_other("/accept-terms")
         return view(session, db.session.get_one(Account, session.account_id))
 

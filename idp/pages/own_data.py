@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Response, make_response, render_template
-from flask_babel import format_datetime
 from flask_babel import gettext as _
 
 from idp import audit, clock
@@ -16,17 +16,18 @@ from idp.database import writing
 from idp.pages import own, pages
 from idp.pages.forms import DeletionForm
 from idp.sessions.browser import CurrentSession
+from idp.texts import LANGUAGE_NAMES
 from idp.web import cookies, visitors
 
 
 @dataclass(frozen=True)
 class Section:
     title: str
-    rows: list[tuple[str, str]]
+    rows: list[tuple[str, str | datetime]]
 
 
 @pages.get("/account/data")
-@own.needs_login
+@own.needs_login_alone
 def account_data(_session: CurrentSession, account: Account) -> Response:
     return own.page(
         "account_data",
@@ -38,9 +39,8 @@ def account_data(_session: CurrentSession, account: Account) -> Response:
 
 def _sections(account: Account) -> list[Section]:
     data = overview.everything(account)
-    created = format_datetime(account.created_at, "long")
     documents = {"terms": _("Terms of use"), "privacy": _("Privacy notice")}
-    accepted = [
+    accepted: list[tuple[str, str | datetime]] = [
         (documents.get(row["document"], row["document"]), _("version %(version)s", version=row["version"]))
         for row in data["acceptances"]
     ]
@@ -50,8 +50,8 @@ def _sections(account: Account) -> list[Section]:
             [
                 (_("Username"), account.username),
                 (_("Identifier"), account.id),
-                (_("Language"), account.language),
-                (_("Created"), created),
+                (_("Language"), LANGUAGE_NAMES.get(account.language, account.language)),
+                (_("Created"), account.created_at),
             ],
         ),
         Section(_("Accepted documents"), accepted),
@@ -67,7 +67,7 @@ def _sections(account: Account) -> list[Section]:
 
 
 @pages.get("/account/data.json")
-@own.needs_login
+@own.needs_login_alone
 def account_data_json(_session: CurrentSession, account: Account) -> Response:
     with writing() as session:
         audit.record(session, Event.DATA_DOWNLOADED, at=clock.now(), account_id=account.id)
@@ -79,7 +79,7 @@ def account_data_json(_session: CurrentSession, account: Account) -> Response:
 
 
 @pages.route("/account/delete", methods=["GET", "POST"])
-@own.needs_login
+@own.needs_login_alone
 def account_delete(_session: CurrentSession, account: Account) -> Response:
     form = DeletionForm()
     if form.validate_on_submit() and own.confirmed(form, account):

@@ -36,7 +36,7 @@ def account_services(_session: CurrentSession, account: Account) -> Response:
     wanted = request.form.get("withdraw")
     if form.validate_on_submit() and wanted in {service.client_id for service in used}:
         consents.withdraw(account.id, wanted, clock.now())
-        return own.done("/account/services", _("The permission has been withdrawn."))
+        return own.done("/account/services", _("The service no longer gets your information."))
     return own.page("account_services", form, services=[_view(service) for service in used])
 
 

@@ -4,6 +4,7 @@ from flask import Response, render_template
 
 from idp import clock
 from idp.accounts import acceptance
+from idp.database import db
 from idp.pages import journey, pages
 from idp.pages.forms import TermsForm
 from idp.texts import language
@@ -22,7 +23,8 @@ def accept_terms() -> Response:
         if session.terms_due:
             acceptance.accept(session.account_id, language(), clock.now())
         return journey.resume(pending) if pending else journey.see_other("/account")
+    first = acceptance.is_first(db.session(), session.account_id)
     page = render_template(
-        "pages/accept_terms.html", form=form, terms_url="/terms", privacy_url="/privacy", first=False
+        "pages/accept_terms.html", form=form, terms_url="/terms", privacy_url="/privacy", first=first
     )
     return form_page(page, form)

@@ -122,6 +122,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    visitors.forget_current_session()  # what went wrong may be that it cannot be read
     log.error("unexpected error", reference=logs.reference(), path=request.path, exc_info=error)
     return answer(
         500,

@@ -8,7 +8,7 @@ from tests.bench.data import Data
 from tests.bench.load import Run, User
 from tests.bench.servers import Installation, tunnus
 
-VISITORS = 24  # who log in again and again
+VISITORS = 40  # who log in again and again
 PAUSE = 0.02  # seconds between the requests of one e-service
 
 

@@ -41,12 +41,12 @@ def pictures_of_the_documents(chromium: Browser, place: Installation) -> None:
         save(visitor, "e-service")
         visitor.start_login()
         save(visitor, "login")
-        visitor.page.click("main a[href*='create-account'] >> nth=0")
+        visitor.press("main a[href*='create-account'] >> nth=0")
         visitor.should_be_on("create-account")
         save(visitor, "create-account")
         visitor.email = "matti.meikalainen@example.fi"
         visitor.fill_registration()
-        visitor.page.click("#create-account")
+        visitor.press("#create-account")
         visitor.should_be_on("created")
         save(visitor, "created")
     with somebody(chromium, place, size=PHONE) as visitor:

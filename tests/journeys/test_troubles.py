@@ -35,7 +35,7 @@ def test_wrong_password_keeps_the_name_and_can_be_corrected(visitor: Visitor) ->
     assert visitor.page.title().startswith("Virhe: ")
 
     visitor.page.fill("#password", visitor.password)
-    visitor.page.click("#log-in")
+    visitor.press("#log-in")
     visitor.should_be_logged_in_at_the_eservice()
 
 
@@ -51,12 +51,12 @@ def test_account_that_waits_for_activation_tells_so_after_the_right_password_onl
     assert visitor.error_summary() == ["Käyttäjätunnusta ei ole aktivoitu."]
     visitor.page.get_by_role("link", name="Lähetä aktivointiviesti uudelleen").click()
     visitor.should_be_on("created")
-    visitor.page.click("#resend")
+    visitor.press("#resend")
     visitor.should_see("Lähetimme viestin uudelleen.")
     assert len(visitor.place.inbox(visitor.email)) == 2
 
     visitor.activate()
-    visitor.page.click("main a.button")
+    visitor.press("main a.button")
     visitor.enter()
     visitor.should_be_logged_in_at_the_eservice()
 
@@ -80,7 +80,7 @@ def test_five_strangers_tries_lock_the_account_but_not_the_browser_that_knows_it
     stranger.should_be_on("locked")
 
     owner.should_be_logged_in_at_the_eservice()
-    owner.page.click("#log-out")
+    owner.press("#log-out")
     owner.log_in()
     assert [letter["subject"] for letter in owner.place.inbox(owner.email)] != []
 
@@ -95,14 +95,14 @@ def test_browser_without_cookies_is_told_to_allow_them(
     with persistent(chromium, tmp_path) as page:
         visitor = Visitor(page, place, browser.watch(page))
         visitor.open_eservice()
-        page.click("#log-in")
+        visitor.press("#log-in")
 
         visitor.should_be_on("error")
         visitor.should_see("Selaimesi ei hyväksy evästeitä")
         assert page.context.cookies() == []
         visitor.open("/create-account")
         visitor.fill_registration()
-        page.click("#create-account")
+        visitor.press("#create-account")
         visitor.should_be_on("create-account")
         assert "ei hyväksy evästeitä" in visitor.error_summary()[0]
         expect(page.locator("#email")).to_have_value(visitor.email)
@@ -137,7 +137,7 @@ def test_only_a_remembered_login_outlives_the_browser(
     with persistent(chromium, tmp_path) as page:
         again = Visitor(page, place, [], email=visitor.email)
         again.open_eservice()
-        page.click("#log-in")
+        visitor.press("#log-in")
         if remember:
             again.should_be_on("demo-front")
             again.should_be_logged_in_at_the_eservice()
@@ -162,7 +162,7 @@ def test_wrong_return_address_names_the_service_and_leads_back_to_it(visitor: Vi
     visitor.page.goto(visitor.place.request_of(client_id, "http://127.0.0.1:9/elsewhere"))
     visitor.should_be_on("error")
     visitor.should_see("Esimerkkikunnan asiointipalvelu")
-    visitor.page.click("main a.button")
+    visitor.press("main a.button")
     visitor.should_be_on("login")
     visitor.enter()
     visitor.should_be_logged_in_at_the_eservice()
@@ -181,10 +181,10 @@ def test_link_in_another_browser_asks_the_password_and_the_errand_starts_anew(vi
     other.open_mailed_link()
     other.should_be_on("activate")
     other.fill(password="Jokin;muu1")
-    other.page.click("#activate")
+    other.press("#activate")
     assert other.error_summary() == ["Väärä salasana. Tarkista oikeinkirjoitus."]
     other.fill(password=other.password)
-    other.page.click("#activate")
+    other.press("#activate")
 
     other.should_be_on("activated")
     onward = other.page.locator("main a.button")
@@ -194,7 +194,7 @@ def test_link_in_another_browser_asks_the_password_and_the_errand_starts_anew(vi
     other.should_be_on("login")
     expect(other.page.locator("#username")).to_have_value(other.email)
     other.fill(password=other.password)
-    other.page.click("#log-in")
+    other.press("#log-in")
     other.should_be_logged_in_at_the_eservice()
 
     registering.open_mailed_link()
@@ -210,7 +210,7 @@ def test_owner_of_the_address_can_disown_a_registration_that_is_not_theirs(visit
     owner.email = registering.email
 
     owner.open_mailed_link()
-    owner.page.click("#not-me")
+    owner.press("#not-me")
     owner.should_see("Käyttäjätunnusta ei luotu ja sen tiedot on poistettu.")
     registering.open_mailed_link()
     registering.page.wait_for_load_state()
@@ -225,10 +225,10 @@ def test_owner_of_the_address_can_choose_another_password_while_activating(visit
     owner.email, owner.password = registering.email, "Aivan;toinen8"
 
     owner.open_mailed_link()
-    owner.page.click("#choose-password")
+    owner.press("#choose-password")
     owner.should_be_on("reset")
     owner.fill(new_password=owner.password, new_password_confirm=owner.password)
-    owner.page.click("#set-password")
+    owner.press("#set-password")
     owner.should_be_on("activated")
     owner.log_in()
 
@@ -240,7 +240,7 @@ def test_expired_link_names_the_administrator_and_mails_a_new_one(visitor: Visit
     visitor.open(link)
     visitor.should_be_on("link-expired")
     visitor.should_see("Aktivointilinkki on vanhentunut. Ota yhteyttä palvelun ylläpitäjään.")
-    visitor.page.click("#resend")
+    visitor.press("#resend")
     visitor.should_be_on("created")
     visitor.open_mailed_link()
     visitor.should_be_on("activate")
@@ -260,7 +260,7 @@ def test_forgotten_password_is_replaced_by_the_mailed_link(visit: VisitorFactory
     visitor.page.get_by_role("link", name="Unohtuiko käyttäjätunnus tai salasana?").click()
     visitor.should_be_on("forgot")
     visitor.fill(email=visitor.email)
-    visitor.page.click("#send-reset-link")
+    visitor.press("#send-reset-link")
     visitor.should_be_on("forgot-sent")
 
     assert visitor.email in visitor.place.inbox(visitor.email)[0]["text"]
@@ -268,7 +268,7 @@ def test_forgotten_password_is_replaced_by_the_mailed_link(visit: VisitorFactory
     visitor.should_be_on("reset")
     visitor.password = "Aivan;toinen8"
     visitor.fill(new_password=visitor.password, new_password_confirm=visitor.password)
-    visitor.page.click("#set-password")
+    visitor.press("#set-password")
     visitor.should_be_on("reset-done")
     visitor.log_in()
 
@@ -282,7 +282,7 @@ def test_back_button_after_logging_in_leads_forward_again(visitor: Visitor) -> N
 
     visitor.should_be_on("error")
     assert visitor.heading == "Olet jo kirjautunut sisään"
-    visitor.page.click("main a.button")
+    visitor.press("main a.button")
     visitor.should_be_on("demo-front")
     visitor.should_be_logged_in_at_the_eservice()
 
@@ -346,7 +346,7 @@ def test_two_tabs_with_two_logins_return_each_to_its_own_page(visitor: Visitor) 
     visitor.with_account()
     page = visitor.page
     visitor.open_eservice("/services/plots")
-    page.click("#log-in")
+    visitor.press("#log-in")
     visitor.should_be_on("login")
     second = page.context.new_page()
     second.goto(f"{visitor.place.eservice}/permits")

@@ -99,7 +99,7 @@ def whole_journey(visitor: Visitor) -> None:
     visitor.open_mailed_link()
     visitor.should_be_on("activate")
     expect(page.locator("input[type=password]")).to_have_count(0)  # the browser that registered
-    page.click("#activate")
+    visitor.press("#activate")
     visitor.should_be_on("activated")
     onward = page.locator("main a.button")
     assert texts["continue"] in onward.inner_text()
@@ -108,7 +108,7 @@ def whole_journey(visitor: Visitor) -> None:
     visitor.should_be_on("login")
     expect(page.locator("#username")).to_have_value(visitor.email)
     page.fill("#password", visitor.password)
-    page.click("#log-in")
+    visitor.press("#log-in")
 
     visitor.should_be_on("demo-front")
     visitor.should_be_logged_in_at_the_eservice()
@@ -125,7 +125,7 @@ def whole_journey(visitor: Visitor) -> None:
 
     visitor.open_eservice("/permits")
     visitor.should_be_logged_in_at_the_eservice()
-    page.click("#log-out")
+    visitor.press("#log-out")
     visitor.should_be_on("demo-logged-out")
     visitor.should_be_at(visitor.place.eservice)
     visitor.should_be_logged_out_everywhere()

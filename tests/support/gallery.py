@@ -54,21 +54,21 @@ def _registration(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
     visitor.start_login()
     yield "login"
-    page.click("main a[href*='create-account'] >> nth=0")
+    visitor.press("main a[href*='create-account'] >> nth=0")
     visitor.should_be_on("create-account")
     yield "create-account"
-    page.click("#create-account")
+    visitor.press("#create-account")
     yield "create-account, empty"
     visitor.fill_registration(
         email_confirm="toinen@example.fi", new_password="abc", postal_code="123", phone="x"
     )
-    page.click("#create-account")
+    visitor.press("#create-account")
     yield "create-account, with errors"
     visitor.fill_registration(**OPTIONAL_DETAILS)
-    page.click("#create-account")
+    visitor.press("#create-account")
     visitor.should_be_on("created")
     yield "created"
-    page.click("#resend")
+    visitor.press("#resend")
     yield "created, sent again"
     visitor.start_login()
     visitor.enter()
@@ -76,7 +76,7 @@ def _registration(visitor: Visitor) -> Iterator[str]:
     visitor.open_mailed_link()
     visitor.should_be_on("activate")
     yield "activate"
-    page.click("#activate")
+    visitor.press("#activate")
     visitor.should_be_on("activated")
     yield "activated"
     visitor.open_mailed_link()
@@ -87,7 +87,7 @@ def _registration(visitor: Visitor) -> Iterator[str]:
 def _login_troubles(visitor: Visitor) -> Iterator[str]:
     visitor.open("/login")
     yield "login, without an e-service"
-    visitor.page.click("#log-in")
+    visitor.press("#log-in")
     yield "login, empty"
     someone = _address()
     visitor.place.people.resident(someone)
@@ -107,9 +107,9 @@ def _links(visitor: Visitor) -> Iterator[str]:
     visitor.should_be_on("activate")
     yield "activate, another browser"
     page.fill("#password", WRONG)
-    page.click("#activate")
+    visitor.press("#activate")
     yield "activate, wrong password"
-    page.click("#choose-password")
+    visitor.press("#choose-password")
     visitor.should_be_on("reset")
     yield "activate, another password"
     people.applicant(waiting)
@@ -117,7 +117,7 @@ def _links(visitor: Visitor) -> Iterator[str]:
     visitor.should_be_on("link-expired")
     yield "link-expired, replaced"
     visitor.open(people.applicant(_address()))
-    page.click("#not-me")
+    visitor.press("#not-me")
     yield "activate, disowned"
     with minutes_ago(31):
         expired = people.applicant(_address())
@@ -133,21 +133,21 @@ def _forgotten(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
     visitor.open("/forgot")
     yield "forgot"
-    page.click("#send-reset-link")
+    visitor.press("#send-reset-link")
     yield "forgot, empty"
     page.fill("#email", visitor.email)
-    page.click("#send-reset-link")
+    visitor.press("#send-reset-link")
     visitor.should_be_on("forgot-sent")
     yield "forgot-sent"
     visitor.open_mailed_link()
     visitor.should_be_on("reset")
     yield "reset"
     visitor.fill(new_password="abc", new_password_confirm="abcd")
-    page.click("#set-password")
+    visitor.press("#set-password")
     yield "reset, with errors"
     visitor.password = "Aivan;toinen8"
     visitor.fill(new_password=visitor.password, new_password_confirm=visitor.password)
-    page.click("#set-password")
+    visitor.press("#set-password")
     visitor.should_be_on("reset-done")
     yield "reset-done"
     visitor.open_mailed_link()
@@ -169,7 +169,7 @@ def _errors(visitor: Visitor) -> Iterator[str]:
     name = _address()
     for _ in range(8):
         page.fill("#email", name)
-        page.click("#send-reset-link")
+        visitor.press("#send-reset-link")
         if visitor.page_name == "too-many":
             break
         page.go_back()
@@ -203,7 +203,7 @@ def _logged_in(visitor: Visitor) -> Iterator[str]:
     yield from _own_details(visitor)
     page.context.clear_cookies()  # the deletion has logged out everywhere, or is about to
     visitor.log_in()
-    page.click("#log-out")
+    visitor.press("#log-out")
     visitor.should_be_on("demo-logged-out")
     yield "demo-logged-out"
     visitor.open("/login")
@@ -212,7 +212,7 @@ def _logged_in(visitor: Visitor) -> Iterator[str]:
     visitor.open("/logout")
     visitor.should_be_on("log-out")
     yield "log-out"
-    page.click("#log-out")
+    visitor.press("#log-out")
     visitor.should_be_on("logged-out")
     yield "logged-out"
 
@@ -225,14 +225,14 @@ def _own_details(visitor: Visitor) -> Iterator[str]:
     visitor.open("/account/details")
     yield "own details"
     visitor.fill(given_name="", postal_code="123")
-    page.click("#save")
+    visitor.press("#save")
     yield "own details, with errors"
     visitor.fill(given_name="Maija", postal_code="45100")
-    page.click("#save")
+    visitor.press("#save")
     yield "own details, saved"
     visitor.open("/account/password")
     yield "own password"
-    page.click("#set-password")
+    visitor.press("#set-password")
     yield "own password, empty"
     yield from _address_change(visitor)
     yield from _deletion(visitor)
@@ -242,16 +242,16 @@ def _address_change(visitor: Visitor) -> Iterator[str]:
     page, older = visitor.page, visitor.email
     visitor.open("/account/email")
     yield "own address"
-    page.click("#change-email")
+    visitor.press("#change-email")
     yield "own address, empty"
     visitor.email = _address()
     visitor.fill(new_email=visitor.email, new_email_confirm=visitor.email, password=visitor.password)
-    page.click("#change-email")
+    visitor.press("#change-email")
     expect(page.locator("#cancel-change")).to_be_visible()
     yield "own address, waiting"
     visitor.open_mailed_link()
     yield "confirm address"
-    page.click("#confirm-address")
+    visitor.press("#confirm-address")
     visitor.should_be_on("link-done")
     yield "address confirmed"
     page.goto(visitor.place.link_mailed_to(older))
@@ -263,17 +263,17 @@ def _deletion(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
     visitor.open("/account/delete")
     yield "own deletion"
-    page.click("#delete-account")
+    visitor.press("#delete-account")
     yield "own deletion, empty"
     visitor.fill(password=visitor.password)
     page.check("#confirm")
-    page.click("#delete-account")
+    visitor.press("#delete-account")
     visitor.should_be_on("account-deleting")
     yield "own deletion, ordered"
     visitor.open_mailed_link()
     visitor.should_be_on("link-action")
     yield "cancel deletion"
-    page.click("#cancel-deletion")
+    visitor.press("#cancel-deletion")
     visitor.should_be_on("link-done")
     yield "deletion cancelled"
 
@@ -285,22 +285,22 @@ def _new_terms(visitor: Visitor) -> Iterator[str]:
     visitor.enter(someone, PASSWORD)
     visitor.should_be_on("accept-terms")
     yield "accept-terms"
-    visitor.page.click("#accept")
+    visitor.press("#accept")
     yield "accept-terms, empty"
     visitor.page.check("#accept_terms")
-    visitor.page.click("#accept")
+    visitor.press("#accept")
     visitor.should_be_on("account")
     visitor.open("/logout")
-    visitor.page.click("#log-out")
+    visitor.press("#log-out")
 
 
 def _feedback(visitor: Visitor) -> Iterator[str]:
     visitor.open("/feedback")
     yield "feedback"
-    visitor.page.click("#send-feedback")
+    visitor.press("#send-feedback")
     yield "feedback, empty"
     visitor.fill(message="Hyvin toimii.")
-    visitor.page.click("#send-feedback")
+    visitor.press("#send-feedback")
     visitor.should_be_on("feedback-sent")
     yield "feedback-sent"
 
@@ -308,7 +308,7 @@ def _feedback(visitor: Visitor) -> Iterator[str]:
 def _demo_inbox(visitor: Visitor) -> Iterator[str]:
     visitor.open("/demo/inbox")
     yield "demo-inbox"
-    visitor.page.click("main a[href^='/demo/inbox/'] >> nth=0")
+    visitor.press("main a[href^='/demo/inbox/'] >> nth=0")
     yield "demo-message"
 
 

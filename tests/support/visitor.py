@@ -61,6 +61,11 @@ class Visitor:
         parts = urlsplit(self.page.url)
         assert f"{parts.scheme}://{parts.netloc}" == address
 
+    def press(self, selector: str) -> None:
+        """Click a link or button that leads to another page, and wait until that page is there whole."""
+        with self.page.expect_navigation():
+            self.page.click(selector)
+
     # -- at the e-service
 
     def open_eservice(self, path: str = "/") -> None:
@@ -69,7 +74,7 @@ class Visitor:
     def start_login(self) -> None:
         """From the e-service's front page to the provider's login page."""
         self.open_eservice()
-        self.page.click("#log-in")
+        self.press("#log-in")
         self.should_be_on("login")
 
     def should_be_logged_in_at_the_eservice(self) -> None:
@@ -106,10 +111,10 @@ class Visitor:
 
     def register(self, **more: str) -> None:
         """From the login page to the page that waits for the activation."""
-        self.page.click("main a[href*='create-account'] >> nth=0")
+        self.press("main a[href*='create-account'] >> nth=0")
         self.should_be_on("create-account")
         self.fill_registration(**more)
-        self.page.click("#create-account")
+        self.press("#create-account")
         self.should_be_on("created")
 
     def open_mailed_link(self) -> None:
@@ -119,13 +124,13 @@ class Visitor:
         """By the mailed link, in this browser."""
         self.open_mailed_link()
         self.should_be_on("activate")
-        self.page.click("#activate")
+        self.press("#activate")
         self.should_be_on("activated")
 
     def enter(self, username: str | None = None, password: str | None = None) -> None:
         """Fill the login form and send it."""
         self.fill(username=username or self.email, password=password or self.password)
-        self.page.click("#log-in")
+        self.press("#log-in")
 
     def log_in(self, *, remember: bool = False) -> None:
         """From the e-service's front page to its front page, logged in."""

@@ -1,0 +1,5 @@
+"""Fresh databases that cost little."""
+
+from tests.support.databases import database_url, lent_databases, sqlite_with_keys
+
+__all__ = ["database_url", "lent_databases", "sqlite_with_keys"]

@@ -1,0 +1,173 @@
+"""Whatever is typed: only safe redirect URIs are registered, only the registered ones match, nothing else breaks."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from idp.clients.registration import TYPES, InvalidClientMetadata, InvalidRedirectUri, validate
+from idp.clients.registry import LOOPBACK_HOSTS, Client
+from idp.oidc.redirects import with_parameters
+
+GOOD: dict[str, Any] = {"client_name": "Asiointi", "redirect_uris": ["https://asiointi.example.fi/callback"]}
+
+SCHEMES = st.sampled_from(
+    ["https", "HTTPS", "http", "javascript", "data", "fi.example.app", "app", "", "file", "https:https"]
+)
+HOSTS = st.sampled_from(
+    [
+        "asiointi.example.fi",
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "",
+        "*.example.fi",
+        "[",
+        "a b",
+        "ä.fi",
+        "127.0.0.1.fi",
+    ]
+)
+BITS = st.text(alphabet="ab/?#@:\\%&=+;.[]*<>\"' \t\n\x00äÅ\u202e\ud800", max_size=8)
+ADDRESSES = st.one_of(
+    st.text(max_size=40),
+    st.builds(
+        "{}:{}{}{}{}{}".format,
+        SCHEMES,
+        st.sampled_from(["//", "/", "", "///", "//user@", "//user:word@", "//@", "\\\\"]),
+        HOSTS,
+        st.sampled_from(["", ":", ":80", ":65536", ":x", ":0"]),
+        st.sampled_from(["", "/", "/callback", "?a=b", "#x", "/../x"]),
+        BITS,
+    ),
+)
+KINDS = st.sampled_from(["web", "native"])
+USUAL = settings(max_examples=400, deadline=None)
+
+
+def registered(uri: str, kind: str) -> Client:
+    """The client of that redirect URI. Raises InvalidRedirectUri."""
+    clean = validate(GOOD | {"redirect_uris": [uri], "application_type": kind})
+    return Client("asiointi", clean, None, first_party=True, pkce_required=True, resource_server=False)
+
+
+def registered_or_skip(uri: str, kind: str) -> Client:
+    try:
+        return registered(uri, kind)
+    except InvalidRedirectUri:
+        assume(False)
+        raise
+
+
+@USUAL
+@given(ADDRESSES, KINDS)
+@example("https://asiointi.example.fi\\@evil.example/", "web")
+def test_what_is_accepted_is_a_safe_address(uri: str, kind: str) -> None:
+    registered_or_skip(uri, kind)
+
+    parts = urlsplit(uri)
+    assert uri.isascii()
+    assert uri.isprintable()
+    assert not set(uri) & set(' #<>"\\^`{|}')
+    assert "@" not in parts.netloc
+    if parts.scheme == "https":
+        assert parts.hostname
+    elif parts.scheme == "http":
+        assert kind == "native"
+        assert {parts.hostname, f"[{parts.hostname}]"} & LOOPBACK_HOSTS
+    else:
+        assert kind == "native"
+        assert "." in parts.scheme
+
+
+@USUAL
+@given(ADDRESSES, KINDS, st.integers(0, 60), st.characters(codec="ascii"))
+def test_a_web_clients_address_matches_itself_and_nothing_that_differs_in_one_character(
+    uri: str, kind: str, position: int, other: str
+) -> None:
+    client = registered_or_skip(uri, kind)
+    where = position % (len(uri) + 1)
+
+    assert client.check_redirect_uri(uri)
+    if kind == "web":
+        assert not client.check_redirect_uri(uri[:where] + other + uri[where:])
+        changed = uri[:where] + other + uri[where + 1 :]
+        assert client.check_redirect_uri(changed) == (changed == uri)
+
+
+@USUAL
+@given(
+    st.sampled_from(sorted(LOOPBACK_HOSTS)),
+    st.integers(0, 70_000),
+    st.sampled_from(["", "/", "/callback?x=1"]),
+)
+def test_of_a_native_apps_loopback_address_any_port_matches(host: str, port: int, rest: str) -> None:
+    client = registered(f"http://{host}{rest}", "native")
+
+    assert client.check_redirect_uri(f"http://{host}:{port}{rest}") == (port <= 65535)
+
+
+@USUAL
+@given(ADDRESSES, ADDRESSES)
+def test_of_a_native_app_nothing_but_the_port_of_a_loopback_address_varies(uri: str, asked: str) -> None:
+    client = registered_or_skip(uri, "native")
+    if not client.check_redirect_uri(asked) or asked == uri:
+        return
+
+    one, two = urlsplit(uri), urlsplit(asked)
+    assert one.scheme == two.scheme == "http"
+    assert one.hostname == two.hostname
+    assert (one.path, one.query) == (two.path, two.query)
+
+
+@USUAL
+@given(
+    ADDRESSES,
+    KINDS,
+    st.lists(
+        st.tuples(
+            st.sampled_from(["code", "state", "iss"]), st.text(st.characters(exclude_categories=["Cs"]))
+        )
+    ),
+)
+def test_an_answer_begins_with_the_registered_address_and_ends_with_its_parameters(
+    uri: str, kind: str, parameters: list[tuple[str, str]]
+) -> None:
+    registered_or_skip(uri, kind)
+    assume(parameters)
+
+    answer = with_parameters(uri, parameters)
+
+    assert answer.startswith(uri)
+    found = parse_qsl(urlsplit(answer).query, keep_blank_values=True)
+    assert found[-len(parameters) :] == parameters
+    assert not urlsplit(answer).fragment
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), ADDRESSES),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(sorted(TYPES)).flatmap(
+    lambda name: st.sampled_from([name, f"{name}#sv", f"{name}#", name.upper()])
+)
+
+
+@USUAL
+@given(st.dictionaries(st.one_of(NAMES, st.text(max_size=10)), JSON, max_size=4))
+@example({"jwks": {"keys": [{"kty": ["EC"]}]}})
+@example({"jwks": {"keys": [{"kty": "RSA", "n": None, "e": None}]}})
+def test_any_metadata_is_either_refused_or_good_json(metadata: dict[str, Any]) -> None:
+    try:
+        clean = validate(GOOD | metadata)
+    except InvalidClientMetadata:
+        return
+
+    assert json.loads(json.dumps(clean, allow_nan=False)) == clean
+    assert validate(clean) == clean
+    assert clean["client_name"]

@@ -1,0 +1,189 @@
+"""Rate limits: a readable page with Retry-After, nobody's known device shut out, Redis shared by all and never missed."""
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.conftest import AppFactory
+from tests.pages.steps import kinds, register, text
+from tests.support import journey
+from tests.support.people import People, Person
+from tests.support.redis import redis_server
+
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def attempt(browser: FlaskClient, username: str = "maija@example.fi", address: str = "192.0.2.1") -> TestResponse:
+    browser.environ_base["REMOTE_ADDR"] = address
+    return journey.log_in(browser, Person("", username, "Väärä-1salasana"))
+
+
+def limited(response: TestResponse) -> bool:
+    assert response.status_code in {303, 403, 422, 429}
+    return response.status_code == 429
+
+
+@SQLITE
+def test_too_many_logins_of_an_address_get_a_page_that_says_when_to_try_again(make_app: AppFactory) -> None:
+    app = make_app(limits={"login_per_address": "3/hour"})
+    for number in range(3):
+        assert not limited(attempt(app.test_client(), f"nimi{number}@example.fi"))
+
+    page = attempt(app.test_client(), "muu@example.fi")
+
+    assert (page.status_code, journey.page_name(page)) == (429, "too-many")
+    assert 3_500 < int(page.headers["Retry-After"]) <= 3_601
+    assert "60 minuutin" in text(page)
+    assert "tuki@example.fi" in text(page)
+    assert not limited(attempt(app.test_client(), "muu@example.fi", address="192.0.2.2"))
+
+
+@SQLITE
+def test_looking_at_a_page_is_not_counted(make_app: AppFactory) -> None:
+    browser = make_app(limits={"login_per_address": "2/hour"}).test_client()
+
+    for _ in range(5):
+        assert browser.get("/login").status_code == 200
+
+    assert not limited(attempt(browser))
+
+
+@SQLITE
+def test_too_many_logins_for_a_name_are_limited_wherever_they_come_from(make_app: AppFactory) -> None:
+    app = make_app(limits={"login_per_username": "3/hour"}, lockout={"attempts": 100})
+    spellings = ("maija@example.fi", "Maija@Example.FI", " maija@example.fi")
+    for number, spelling in enumerate(spellings):
+        assert not limited(attempt(app.test_client(), spelling, address=f"192.0.2.{number}"))
+
+    assert limited(attempt(app.test_client(), address="192.0.2.9"))
+    assert not limited(attempt(app.test_client(), "liisa@example.fi", address="192.0.2.9"))
+
+
+def test_the_owners_browser_is_not_bound_by_the_tries_of_strangers(make_app: AppFactory) -> None:
+    app = make_app(limits={"login_per_username": "3/hour"}, lockout={"attempts": 100})
+    person = People(app).resident()
+    owner = app.test_client()
+    journey.log_in(owner, person)
+    journey.submit(owner, "/logout")
+    for number in range(4):
+        attempt(app.test_client(), address=f"192.0.2.{number}")
+
+    assert limited(journey.log_in(app.test_client(), person))
+    assert journey.log_in(owner, person).location == "/account"
+
+
+@SQLITE
+def test_registrations_of_an_address_are_limited(make_app: AppFactory) -> None:
+    app = make_app(limits={"registration_per_address": "2/hour"})
+    answers = [register(app.test_client(), email=f"a{number}@example.fi") for number in range(3)]
+
+    assert [answer.status_code for answer in answers] == [303, 303, 429]
+
+
+@SQLITE
+@pytest.mark.parametrize("path", ["/create-account", "/forgot"])
+def test_nobodys_mailbox_is_flooded(make_app: AppFactory, path: str) -> None:
+    app = make_app(limits={"mail_per_name": "2/hour"})
+    people = People(app)
+    people.resident("uusi@example.fi")
+
+    def ask() -> TestResponse:
+        browser = app.test_client()
+        return register(browser) if path == "/create-account" else journey.submit(browser, path, email="uusi@example.fi")
+
+    assert [ask().status_code for _ in range(4)] == [303, 303, 429, 429]
+    assert len(kinds(people)) == 2
+
+
+@SQLITE
+def test_recovery_of_an_address_is_limited(make_app: AppFactory) -> None:
+    app = make_app(limits={"recovery_per_address": "2/hour"})
+
+    answers = [journey.submit(app.test_client(), "/forgot", email=f"a{number}@example.fi") for number in range(3)]
+
+    assert [answer.status_code for answer in answers] == [303, 303, 429]
+
+
+@SQLITE
+def test_errors_at_the_token_endpoint_are_limited_in_json(make_app: AppFactory) -> None:
+    app = make_app(limits={"token_errors_per_address": "3/minute"})
+    browser, service = app.test_client(), People(app).client()
+    answers = [journey.redeem(browser, service, "wrong") for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
+    assert answers[-1].get_json()["error"] == "temporarily_unavailable"
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 61
+
+
+@SQLITE
+def test_what_succeeds_at_the_token_endpoint_is_not_counted(make_app: AppFactory) -> None:
+    app = make_app(limits={"token_errors_per_address": "1/hour"})
+    people = People(app)
+    person, service, browser = people.resident(), people.client(), app.test_client()
+
+    for _ in range(3):
+        assert "access_token" in journey.tokens_for(browser, service, person)
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("proxies", "header", "shared"), [(0, "198.51.100.1", True), (1, "198.51.100.1", False), (1, "", True)]
+)
+def test_the_address_is_what_a_trusted_proxy_says_and_nobody_else(
+    make_app: AppFactory, proxies: int, header: str, shared: bool
+) -> None:
+    app = make_app(limits={"login_per_address": "1/hour"}, server={"trusted_proxies": proxies})
+    attempt(app.test_client())
+    browser = app.test_client()
+    page = browser.get("/login")
+    fields = {"csrf_token": journey.csrf_token(page), "username": "liisa@example.fi", "password": "x"}
+
+    answer = browser.post(
+        "/login",
+        data=fields,
+        headers={"X-Forwarded-For": header} if header else {},
+        environ_overrides={"REMOTE_ADDR": "192.0.2.1"},
+    )
+
+    assert limited(answer) is shared
+
+
+# -- Redis
+
+
+@pytest.mark.redis
+@SQLITE
+def test_with_redis_all_workers_count_together(make_app: AppFactory) -> None:
+    with redis_server() as redis:
+        limits = {"storage": redis.url, "login_per_address": "2/hour"}
+        for _ in range(2):
+            assert not limited(attempt(make_app(limits=limits).test_client()))
+
+        assert limited(attempt(make_app(limits=limits).test_client()))
+
+
+@pytest.mark.redis
+@SQLITE
+def test_names_cannot_be_read_in_redis(make_app: AppFactory) -> None:
+    import redis as redis_client
+
+    with redis_server() as redis:
+        attempt(make_app(limits={"storage": redis.url}).test_client(), "maija@example.fi")
+
+        keys = redis_client.Redis.from_url(redis.url).keys("*")
+        assert keys
+        assert not any(b"maija" in key for key in keys)
+
+
+@pytest.mark.redis
+@SQLITE
+def test_without_redis_logins_go_on_and_are_still_counted(make_app: AppFactory) -> None:
+    with redis_server() as redis:
+        app = make_app(limits={"storage": redis.url, "login_per_address": "3/hour"})
+        person = People(app).resident()
+        with redis.outage():
+            answers = [journey.log_in(app.test_client(), person) for _ in range(4)]
+            wrong = journey.token_request(app.test_client(), People(app).client(), {"grant_type": "nonsense"})
+
+    assert [answer.status_code for answer in answers] == [303, 303, 303, 429]
+    assert wrong.status_code == 400

@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## Format the code and mend what the linter can mend
 	$(PY) -m ruff format .
 
 bench: $(VENV)/.dev ## Measure the hot paths beside raw bcrypt, raw signing and a bare Flask route
-	@$(PY) -m pytest tests/bench -m bench -n 0 -q -s $(ARGS)
+	@$(PY) -m tests.bench $(ARGS)
 
 screenshots: $(VENV)/.dev ## Take the pictures of docs/pictures (ARGS="/tmp/all": every page, wide and narrow, light and dark)
 	@$(PY) -m tests.journeys.screenshots $(ARGS)

@@ -2,7 +2,9 @@
 
 import smtplib
 import ssl
+from contextlib import suppress
 
+import idna
 import structlog
 from flask import Flask
 from flask_mail import BadHeaderError, Connection, Mail
@@ -27,11 +29,22 @@ class SmtpConnection(Connection):
             host: smtplib.SMTP = smtplib.SMTP_SSL(mail.server, mail.port, timeout=timeout, context=context)
         else:
             host = smtplib.SMTP(mail.server, mail.port, timeout=timeout)
+        try:
             if mail.use_tls:
                 host.starttls(context=context)
-        if mail.username:
-            host.login(mail.username, mail.password or "")
+            if mail.username:
+                host.login(mail.username, mail.password or "")
+        except BaseException:
+            host.close()
+            raise
         return host
+
+    def __exit__(self, *_exception: object) -> None:
+        """Say goodbye; a message that the server has taken is delivered, whatever the answer to that is."""
+        if self.host is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                self.host.quit()
+            self.host.close()
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -67,21 +80,17 @@ def deliver_due(app: Flask, vault: Vault, settings: Settings) -> int:
             outbox.sent(item.id, clock.now(), keep=True)
         return len(waiting)
     delivered = 0
+    leased_until = clock.now() + deliveries.LEASE
     for item in waiting:
+        if clock.now() >= leased_until:
+            break  # a slow server: another worker has taken the rest by now
         delivered += _deliver(app, item)
     return delivered
 
 
 def _deliver(app: Flask, item: outbox.Waiting) -> int:
-    message = SmtpMessage(
-        subject=item.message.subject,
-        recipients=[item.message.to],
-        body=item.message.text,
-        html=item.message.html,
-        sender=app.config["MAIL_DEFAULT_SENDER"],
-        extra_headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
-    )
     try:
+        message = _written_down(app, item.message)
         with SmtpConnection(app.extensions["mail"]) as connection:
             connection.send(message)
     except (smtplib.SMTPRecipientsRefused, BadHeaderError, UnicodeError) as error:
@@ -101,6 +110,26 @@ def _deliver(app: Flask, item: outbox.Waiting) -> int:
     outbox.sent(item.id, clock.now())
     log.info("mail delivered", kind=item.message.kind, attempts=item.attempts)
     return 1
+
+
+def _written_down(app: Flask, message: outbox.Message) -> SmtpMessage:
+    return SmtpMessage(
+        subject=message.subject,
+        recipients=[_in_ascii(message.to)],
+        body=message.text,
+        html=message.html,
+        sender=app.config["MAIL_DEFAULT_SENDER"],
+        extra_headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+    )
+
+
+def _in_ascii(address: str) -> str:
+    """The address with its domain as DNS knows it, by the same rules as its comparison key: IDNA 2008.
+
+    Flask-Mail would encode it by those of 2003, under which straße.example is another domain.
+    """
+    local_part, _, domain = address.rpartition("@")
+    return address if domain.isascii() else f"{local_part}@{idna.encode(domain, uts46=True).decode()}"
 
 
 def _reason(error: Exception) -> str:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
-from idp.crypto import Vault
+from idp.crypto import Undecryptable, Vault
 from idp.database import db
 from idp.deliveries import Queue
 from idp.mail.models import OutboxMessage
+
+log = structlog.get_logger(__name__)
 
 GIVE_UP_AFTER = timedelta(days=3)
 _QUEUE = Queue(OutboxMessage, GIVE_UP_AFTER)
@@ -58,11 +61,17 @@ def put(session: Session, vault: Vault, message: Message, now: datetime, *, disc
 
 
 def lease(vault: Vault, now: datetime, limit: int = 10) -> list[Waiting]:
-    """Take due messages, so that no other worker takes them for a while."""
-    return [
-        Waiting(row.id, row.attempts, row.created_at, _open(vault, row.kind, row.sealed or ""))
-        for row in _QUEUE.lease(now, limit)
-    ]
+    """Take due messages, so that no other worker takes them for a while. One that cannot be read is given up."""
+    leased = []
+    for row in _QUEUE.lease(now, limit):
+        try:
+            message = _open(vault, row.kind, row.sealed or "")
+        except Undecryptable:
+            log.error("mail given up", kind=row.kind, reason="its key is no longer in secrets.keys")
+            _QUEUE.failed(row, "undecryptable", now, for_good=True, sealed=None)
+        else:
+            leased.append(Waiting(row.id, row.attempts, row.created_at, message))
+    return leased
 
 
 def sent(message_id: int, now: datetime, *, keep: bool = False) -> None:

@@ -43,7 +43,7 @@ from idp.oidc.requests import ProviderRequest, repeated, with_value
 from idp.oidc.server import provider
 from idp.texts import wish
 from idp.web import visitors
-from idp.web.errors import error_page
+from idp.web.errors import error_page, interrupted
 
 MAX_PARAMETER = 4096  # characters of one parameter
 
@@ -98,14 +98,7 @@ def resume() -> Response:
         requests.bind(request_id, visitors.ensure_browser_id())
         pending = requests.load(request_id, visitors.browser_id(), now)
     except RequestGone as gone:
-        client = registry.find(gone.client_id)
-        return error_page(
-            400,
-            _("Logging in was interrupted"),
-            _("Logging in took too long. Start again."),
-            client=client,
-            back_url=None if client else "/login",
-        )
+        return interrupted(registry.find(gone.client_id))
     authorization = Authorization(dict(pending.parameters), [], pending.created_at, pending.answered)
     return _validate(authorization) or _proceed(authorization, pending)
 
@@ -284,9 +277,7 @@ def _proceed(a: Authorization, pending: PendingRequest | None) -> Response:
 def _finish(a: Authorization, pending: PendingRequest | None, error: OAuth2Error | None) -> Response:
     """Answer the client, once: with a code, or with the error that ended it."""
     if pending is not None and not requests.use(pending, clock.now()):
-        return error_page(
-            400, _("Logging in was interrupted"), _("Logging in took too long. Start again."), client=a.client
-        )
+        return interrupted(a.client)
     if error is not None:
         return _error_redirect(a, error)
     grant = grant_of(a)

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 def with_parameters(uri: str, parameters: Sequence[tuple[str, str]]) -> str:
     """`uri` (without a fragment) with `parameters` added to its query."""
-    separator = "&" if "?" in uri else "?"
-    if "?" in uri and uri.endswith(("?", "&")):
-        separator = ""
+    _, mark, query = uri.partition("?")
+    separator = "" if mark else "?"
+    if query and not query.endswith("&"):
+        separator = "&"
     return f"{uri}{separator}{urlencode(parameters)}"

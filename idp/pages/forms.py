@@ -59,9 +59,11 @@ def at_most(limit: int) -> Validator:
 
 def email_address(_form: Any, field: Field) -> None:
     try:
-        EmailAddress.parse(field.data or "")
-    except NotAnEmailAddress as error:
-        raise StopValidation(_("Enter the email address in the form name@example.com.")) from error
+        deliverable = EmailAddress.parse(field.data or "").local_part.isascii()  # few servers take more
+    except NotAnEmailAddress:
+        deliverable = False
+    if not deliverable:
+        raise StopValidation(_("Enter the email address in the form name@example.com."))
 
 
 def optional_email(form: Any, field: Field) -> None:

@@ -3,7 +3,6 @@
 from urllib.parse import urlencode
 
 from flask import Flask, Response, g, make_response, redirect, request
-from flask_babel import gettext as _
 
 from idp import clock
 from idp.clients import registry
@@ -11,7 +10,7 @@ from idp.grants import requests
 from idp.grants.requests import PendingRequest, RequestGone
 from idp.texts import wish
 from idp.web import headers, visitors
-from idp.web.errors import error_page
+from idp.web.errors import interrupted
 
 RESUME = "/oauth2/authorize/resume"
 
@@ -39,7 +38,7 @@ def pending() -> PendingRequest | None:
     try:
         found = requests.load(request_id, visitors.browser_id(), clock.now())
     except RequestGone as gone:
-        raise JourneyOver(_over(gone.client_id)) from gone
+        raise JourneyOver(interrupted(registry.find(gone.client_id))) from gone
     remember(found)
     return found
 
@@ -52,21 +51,6 @@ def remember(found: PendingRequest) -> None:
     target = found.parameters.get("redirect_uri") or (g.client and g.client.get_default_redirect_uri())
     if target:
         headers.allow_form_target(target)
-
-
-def _over(client_id: str | None) -> Response:
-    """Say why the request cannot go on, as far as this browser shows it, and offer to begin anew."""
-    client = registry.find(client_id)
-    title, message = _("Logging in was interrupted"), _("Logging in took too long. Start again.")
-    if client and visitors.current_session():  # the back button after logging in
-        title = _("You have already logged in")
-        message = _("This page belongs to a login that is complete. You can continue to the service.")
-    elif visitors.browser_id() is None:
-        message = _(
-            "Your browser does not accept cookies, or you opened a page of another browser."
-            " Allow cookies and start again."
-        )
-    return error_page(400, title, message, client=client, back_url=None if client else "/login")
 
 
 def resume(found: PendingRequest) -> Response:

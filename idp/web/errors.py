@@ -44,6 +44,13 @@ def error_page(
     return make_response(page, status)
 
 
+def interrupted(client: Client | None) -> Response:
+    """The page of a login that cannot go on: too late, in another browser, or answered in another tab."""
+    return error_page(
+        400, _("Logging in was interrupted"), _("Logging in took too long. Start again."), client=client
+    )
+
+
 def answer(status: int, error: str, title: str, message: str, retry_after: int | None = None) -> Response:
     """The JSON or the page of an error, whichever fits the request."""
     if wants_json():

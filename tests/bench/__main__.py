@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-
 from tests.bench import load, machine, paths, raw, servers, storm
 from tests.bench.data import Data
-from tests.bench.report import Baseline, Report, Row
+from tests.bench.load import Run
+from tests.bench.report import NOTICEABLE, Baseline, Report, Row
 from tests.bench.servers import Installation, Server
 from tests.support.postgresql import private_postgresql
 
@@ -45,10 +45,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--databases", default=",".join(DATABASES), type=lambda text: text.split(","))
     parser.add_argument("--seconds", type=float, default=3, help="that each path is measured (default: 3)")
     parser.add_argument("--accounts", type=int, default=1000, help="in the database (default: 1000)")
-    parser.add_argument("--at-once", type=int, default=0, help="connections, instead of each path's own number")
+    parser.add_argument(
+        "--at-once", type=int, default=0, help="connections, instead of each path's own number"
+    )
     parser.add_argument("--storm", type=float, default=8, help="seconds of the login storm; 0: none")
-    parser.add_argument("--no-footprint", dest="footprint", action="store_false", help="no start time and memory")
+    parser.add_argument(
+        "--no-footprint", dest="footprint", action="store_false", help="no start time and memory"
+    )
     parser.add_argument("--server", choices=("granian", "gunicorn"), default="granian")
+    parser.add_argument("--tries", type=int, default=2, help="of a path, while other programs disturb it")
     parser.add_argument("--threads", type=int, default=servers.THREADS, help="of the server")
     return parser.parse_args()
 
@@ -64,7 +69,7 @@ def _baseline(folder: Path, seconds: float) -> Baseline:
     """Raw work and a bare route, on the core that the server will have."""
     with servers.bare_flask(folder, [SERVER_CORE]) as bare:
         users = [paths.asking("request", _forever(paths.get("/"))) for _ in range(8)]
-        run = load.run(bare.port, users, seconds, cpu=bare.cpu)
+        run = load.run(bare.port, users, seconds, read=bare.read)
     return Baseline(
         bare=run,
         bcrypt_one_core=raw.bcrypt_rate(seconds, SERVER_CORE),
@@ -84,7 +89,9 @@ def _installation(folder: Path, engine: str) -> Iterator[Installation]:
     with ExitStack() as stack:
         url = f"sqlite:///{folder / 'tunnus.db'}"
         if engine == "postgresql":
-            postgresql = stack.enter_context(private_postgresql(durable=True))  # on the load's core, as we are
+            postgresql = stack.enter_context(
+                private_postgresql(durable=True)
+            )  # on the load's core, as we are
             url = postgresql.url(postgresql.create_database())
         installation = Installation(folder, url)
         installation.migrate()
@@ -113,8 +120,12 @@ def _measure_paths(
 
 
 def _measure(engine: str, path: paths.Path, server: Server, data: Data, options: argparse.Namespace) -> Row:
-    users = path.users(data, options.at_once or path.at_once, options.seconds)
-    return Row(engine, path, load.run(server.port, users, options.seconds, cpu=server.cpu))
+    """One path; again when other programs took more than a little of the server's core, the calmest try counts."""
+    tries: list[Run] = []
+    while not tries or (tries[-1].disturbance > NOTICEABLE and len(tries) < options.tries):
+        users = path.users(data, options.at_once or path.at_once, options.seconds)
+        tries.append(load.run(server.port, users, options.seconds, read=server.read))
+    return Row(engine, path, min(tries, key=lambda run: run.disturbance))
 
 
 def _footprint(installation: Installation, data: Data) -> tuple[float, int]:

@@ -14,7 +14,6 @@ from idp import clock, create_app, settings
 from idp.accounts import authentication, statements
 from idp.accounts.hashing import hasher
 from idp.accounts.models import ACTIVE, Acceptance, Account
-from idp.accounts.rules import rules
 from idp.clients import registration, registry
 from idp.clients.registry import Client
 from idp.crypto import hash_token, random_id, random_token
@@ -62,7 +61,7 @@ class Data:
             self.app.extensions["lean"].close_idle()
 
     def fill(self, count: int) -> None:
-        """Add so many accounts, each with accepted terms, a session, a grant and a refresh token. All have one password."""
+        """Add so many accounts, all with one password; each has accepted terms, a session, a grant, a refresh token."""
         with self.context():
             password_hash = hasher().hash(PASSWORD)
             accepted = statements.accepted_now("fi")
@@ -137,7 +136,10 @@ class Data:
         """Values of session cookies."""
         values = [random_token() for _ in range(count)]
         now = clock.now()
-        rows = [_session_row(value, account, now) for value, account in zip(values, self._some(count), strict=True)]
+        rows = [
+            _session_row(value, account, now)
+            for value, account in zip(values, self._some(count), strict=True)
+        ]
         with self.context(), writing() as session:
             session.execute(sa.insert(BrowserSession), rows)
         return values
@@ -159,7 +161,9 @@ class Data:
         pairs = self._tokens(count)
         now = clock.now()
         values = [random_token() for _ in pairs]
-        rows = [_refresh_row(value, grant_id, now) for value, (_, grant_id) in zip(values, pairs, strict=True)]
+        rows = [
+            _refresh_row(value, grant_id, now) for value, (_, grant_id) in zip(values, pairs, strict=True)
+        ]
         with self.context(), writing() as session:
             session.execute(sa.insert(RefreshToken), rows)
         return values

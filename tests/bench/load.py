@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 WARM_UP_SECONDS = 0.5
+BUSY_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,21 @@ class Ask:
 User = Generator[Ask, bytes, None]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Seconds of processor time so far: of the server's processes, and of its cores whoever used them."""
+
+    server: float = 0.0
+    cores: float = 0.0
+
+
 @dataclass
 class Run:
     """What was measured after the warm-up."""
 
     seconds: float
-    cpu_seconds: float
+    server_seconds: float
+    others_seconds: float  # that other programs took from the server's cores
     latencies: dict[str, list[float]] = field(default_factory=dict)  # seconds, by name
     refused: int = 0
 
@@ -46,15 +56,49 @@ class Run:
 
     def cpu(self, name: str) -> float:
         """Seconds of the server's processor time per request of that name, with whatever went along with it."""
-        return self.cpu_seconds / max(1, self.count(name))
+        return self.server_seconds / max(1, self.count(name))
 
     def percentile(self, name: str, share: float) -> float:
+        """Seconds."""
         found = sorted(self.latencies.get(name, [float("nan")]))
         return found[min(len(found) - 1, int(len(found) * share))]
+
+    @property
+    def disturbance(self) -> float:
+        """The share of a core that other programs took."""
+        return max(0.0, self.others_seconds) / self.seconds
 
 
 class UnexpectedAnswer(Exception):
     """The server did not answer what the user expected: nothing is measured."""
+
+
+def run(
+    port: int,
+    users: Sequence[User],
+    seconds: float,
+    *,
+    read: Callable[[], Reading] = Reading,
+    warm_up: float = WARM_UP_SECONDS,
+    tolerate_busy: bool = False,
+) -> Run:
+    """Let the users ask until time is up or all of them have finished. `read` tells processor times.
+
+    A wrong status raises UnexpectedAnswer; with `tolerate_busy` a 503 is counted as refused and asked again.
+    """
+    crowd = _Crowd(port, users, tolerate_busy)
+    try:
+        crowd.go_on_for(warm_up)
+        crowd.latencies.clear()
+        crowd.refused = 0
+        started, before = time.perf_counter(), read()
+        crowd.go_on_for(seconds)
+        passed, after = time.perf_counter() - started, read()
+    finally:
+        crowd.close()
+    server = after.server - before.server
+    others = after.cores - before.cores - server
+    return Run(passed, server, others, dict(crowd.latencies), crowd.refused)
 
 
 class _Line:
@@ -70,81 +114,72 @@ class _Line:
         self.sent_at = 0.0
         self.ask = next(user)
 
-    def send(self) -> None:
-        self.sent_at = time.perf_counter()
-        self.socket.sendall(self.ask.request)
 
+class _Crowd:
+    """All users at once."""
 
-def run(
-    port: int,
-    users: Sequence[User],
-    seconds: float,
-    *,
-    cpu: Callable[[], float] = lambda: 0.0,
-    warm_up: float = WARM_UP_SECONDS,
-    tolerate_busy: bool = False,
-) -> Run:
-    """Let the users ask until time is up or all of them have finished. `cpu` tells the server's processor time.
+    def __init__(self, port: int, users: Sequence[User], tolerate_busy: bool) -> None:
+        self.latencies: defaultdict[str, list[float]] = defaultdict(list)
+        self.refused = 0
+        self._tolerate_busy = tolerate_busy
+        self._lines: dict[int, _Line] = {}  # by file descriptor
+        self._later: list[tuple[float, int]] = []  # when to send, and whose
+        self._poll = select.epoll()
+        for user in users:
+            line = _Line(port, user)
+            self._lines[line.socket.fileno()] = line
+            self._poll.register(line.socket, select.EPOLLIN)
+        for number in self._lines:
+            self._send_or_wait(number)
 
-    A wrong status raises UnexpectedAnswer; with `tolerate_busy` a 503 is counted as refused and asked again.
-    """
-    lines: dict[int, _Line] = {}
-    waiting: list[tuple[float, int]] = []  # (when to send, file descriptor)
-    latencies: dict[str, list[float]] = defaultdict(list)
-    refused = 0
-    poll = select.epoll()
-    for user in users:
-        line = _Line(port, user)
-        lines[line.socket.fileno()] = line
-        poll.register(line.socket, select.EPOLLIN)
-    started = time.perf_counter()
-    begins, ends = started + warm_up, started + warm_up + seconds
-    for number, line in lines.items():
-        _send_or_wait(line, number, waiting)
-    cpu_before: float | None = None
-    while lines and (now := time.perf_counter()) < ends:
-        if cpu_before is None and now >= begins:
-            cpu_before, begins = cpu(), now
-        while waiting and waiting[0][0] <= now:
-            lines[heapq.heappop(waiting)[1]].send()
-        patience = min(waiting[0][0] if waiting else ends, ends) - now
-        for number, _event in poll.poll(max(0.0, patience)):
-            line = lines[number]
-            line.received += line.socket.recv(1 << 18)
-            answer = line.received
-            if not answer:
-                raise UnexpectedAnswer(f"{line.ask.name}: the connection was closed")
-            if not _complete(answer):
-                continue
-            line.received = b""
-            if answer[9:12] == line.ask.status:
-                if cpu_before is not None:
-                    latencies[line.ask.name].append(time.perf_counter() - line.sent_at)
-                try:
-                    line.ask = line.user.send(answer)
-                except StopIteration:
-                    poll.unregister(number)
-                    lines.pop(number).socket.close()
-                    continue
-            elif tolerate_busy and answer[9:12] == b"503":
-                refused += 1
-                line.ask = Ask(line.ask.name, line.ask.request, line.ask.status, pause=0.2)
-            else:
-                raise UnexpectedAnswer(f"{line.ask.name}: {answer[:2000].decode(errors='replace')}")
-            _send_or_wait(line, number, waiting)
-    finished = time.perf_counter()
-    used = cpu() - (cpu_before or 0.0)
-    for line in lines.values():
-        line.socket.close()
-    poll.close()
-    return Run(finished - begins, used, dict(latencies), refused)
+    def close(self) -> None:
+        for line in self._lines.values():
+            line.socket.close()
+        self._poll.close()
 
+    def go_on_for(self, seconds: float) -> None:
+        ends = time.perf_counter() + seconds
+        while self._lines and (now := time.perf_counter()) < ends:
+            while self._later and self._later[0][0] <= now:
+                self._send(heapq.heappop(self._later)[1])
+            wake = min(self._later[0][0], ends) if self._later else ends
+            for number, _ in self._poll.poll(max(0.0, wake - now)):
+                self._receive(number)
 
-def _send_or_wait(line: _Line, number: int, waiting: list[tuple[float, int]]) -> None:
-    if line.ask.pause:
-        heapq.heappush(waiting, (time.perf_counter() + line.ask.pause, number))
-    else:
-        line.send()
+    def _receive(self, number: int) -> None:
+        line = self._lines[number]
+        answer = line.received = line.received + line.socket.recv(1 << 18)
+        if not answer:
+            raise UnexpectedAnswer(f"{line.ask.name}: the connection was closed")
+        if not _complete(answer):
+            return
+        line.received = b""
+        if answer[9:12] == line.ask.status:
+            self.latencies[line.ask.name].append(time.perf_counter() - line.sent_at)
+            try:
+                line.ask = line.user.send(answer)
+            except StopIteration:
+                self._poll.unregister(number)
+                self._lines.pop(number).socket.close()
+                return
+        elif self._tolerate_busy and answer[9:12] == b"503":
+            self.refused += 1
+            line.ask = Ask(line.ask.name, line.ask.request, line.ask.status, BUSY_PAUSE_SECONDS)
+        else:
+            raise UnexpectedAnswer(f"{line.ask.name}: {answer[:2000].decode(errors='replace')}")
+        self._send_or_wait(number)
+
+    def _send_or_wait(self, number: int) -> None:
+        pause = self._lines[number].ask.pause
+        if pause:
+            heapq.heappush(self._later, (time.perf_counter() + pause, number))
+        else:
+            self._send(number)
+
+    def _send(self, number: int) -> None:
+        line = self._lines[number]
+        line.sent_at = time.perf_counter()
+        line.socket.sendall(line.ask.request)
 
 
 def _complete(answer: bytes) -> bool:

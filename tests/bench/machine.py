@@ -42,6 +42,17 @@ def cpu_seconds(processes: list[int]) -> float:
     return sum((int(fields[11]) + int(fields[12])) * TICK for pid in processes if (fields := _stat(pid)))
 
 
+def busy_seconds(chosen: list[int]) -> float:
+    """Processor time that these cores have worked, for whomever (also for other machines of the same host)."""
+    total = 0.0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *times = line.split()
+        if name[:3] == "cpu" and name[3:].isdigit() and int(name[3:]) in chosen:
+            user, nice, system, _idle, _waiting, *others = map(int, times[:8])  # others: interrupts, stolen
+            total += (user + nice + system + sum(others)) * TICK
+    return total
+
+
 def proportional_bytes(process: int) -> int:
     """Memory of one process, with its share of what several map (PSS)."""
     for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():

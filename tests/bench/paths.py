@@ -153,7 +153,9 @@ def _repeating(make: Callable[[Data], list[bytes]]) -> Callable[[Data, int, floa
 
     def users(data: Data, count: int, _seconds: float) -> list[User]:
         requests = make(data)
-        return [asking("request", itertools.cycle(requests[n:] + requests[:n])) for n in range(0, count * 10, 10)]
+        return [
+            asking("request", itertools.cycle(requests[n:] + requests[:n])) for n in range(0, count * 10, 10)
+        ]
 
     return users
 

@@ -6,6 +6,8 @@ from tests.bench.load import Run
 from tests.bench.paths import Path
 from tests.bench.storm import Storm
 
+NOTICEABLE = 0.05  # of a core, taken by other programs
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -39,7 +41,8 @@ class Report:
     footprints: dict[str, tuple[float, int]] = field(default_factory=dict)  # seconds, bytes
 
     HEAD = (
-        "| database | path | requests/s | p50 ms | p99 ms | server CPU µs | to bare Flask | to raw bcrypt | to the peer |\n"
+        "| database | path | requests/s | p50 ms | p99 ms | server CPU µs"
+        " | to bare Flask | to raw bcrypt | to the peer |\n"
         "|---|---|--:|--:|--:|--:|--:|--:|--:|"
     )
 
@@ -49,7 +52,7 @@ class Report:
         rate = run.rate(name)
         cells = [
             row.engine,
-            row.path.name,
+            row.path.name + (" ~" if run.disturbance > NOTICEABLE else ""),
             f"{rate:.1f}" if rate < 100 else f"{rate:.0f}",
             f"{run.percentile(name, 0.5) * 1000:.1f}",
             f"{run.percentile(name, 0.99) * 1000:.1f}",
@@ -67,7 +70,10 @@ class Report:
         for name in ("userinfo", "refresh"):
             calm, storm = (run.percentile(name, 0.99) * 1000 for run in (found.calm, found.storm))
             middle = found.storm.percentile(name, 0.5) * 1000
-            parts.append(f"{name} p99 {calm:.1f} ms calm, {storm:.1f} ms in the storm ({storm / calm:.1f}x; p50 {middle:.1f})")
+            parts.append(
+                f"{name} p99 {calm:.1f} ms calm, {storm:.1f} ms in the storm"
+                f" ({storm / calm:.1f}x; p50 {middle:.1f})"
+            )
         logins = found.storm.rate("login")
         parts.append(
             f"{logins:.2f} logins/s, {logins / baseline.bcrypt_all_cores:.0%} of raw bcrypt on all cores;"
@@ -76,12 +82,21 @@ class Report:
         return f"Login storm, {engine}: {'; '.join(parts)}."
 
     def text(self) -> str:
-        lines = ["", self.baseline.line() if self.baseline else "", "", self.HEAD, *map(self.row_line, self.rows), ""]
+        lines = [
+            "",
+            self.baseline.line() if self.baseline else "",
+            "",
+            self.HEAD,
+            *map(self.row_line, self.rows),
+            "",
+        ]
         lines += [self.storm_line(engine) for engine in self.storms]
-        for engine, (seconds, size) in self.footprints.items():
-            lines.append(
-                f"Start of two workers, {engine}: ready after {seconds:.2f} s; {size / 1e6:.0f} MB (PSS) each at most."
-            )
+        lines += [
+            f"Start of two workers, {engine}: ready after {seconds:.2f} s; {size / 1e6:.0f} MB (PSS) each at most."
+            for engine, (seconds, size) in self.footprints.items()
+        ]
+        if any(row.run.disturbance > NOTICEABLE for row in self.rows):
+            lines.append("~ other programs took more than 5 % of the server's core meanwhile.")
         return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from flask import Flask
 
 from tests.bench import machine
+from tests.bench.load import Reading
 from tests.support.ports import free_port
 from tests.support.processes import Program
 
@@ -58,7 +59,9 @@ class Installation:
     url: str
     port: int = field(default_factory=free_port)
 
-    def write(self, *, workers: int = 1, threads: int = THREADS, waiting: int = 16, log: str = "pages") -> Path:
+    def write(
+        self, *, workers: int = 1, threads: int = THREADS, waiting: int = 16, log: str = "pages"
+    ) -> Path:
         """The settings file."""
         values = {"workers": workers, "threads": threads, "waiting": waiting, "log": log, "cost": COST}
         path = self.folder / "tunnus.toml"
@@ -80,8 +83,9 @@ def _idp(settings_file: Path) -> list[str]:
 class Server:
     """A running server program on one port."""
 
-    def __init__(self, program: Program, port: int, ready_path: str) -> None:
+    def __init__(self, program: Program, port: int, ready_path: str, cores: list[int]) -> None:
         self.port = port
+        self._cores = cores
         self._program = program
         self._ready_path = ready_path
         started = time.perf_counter()
@@ -99,9 +103,9 @@ class Server:
         finally:
             connection.close()
 
-    def cpu(self) -> float:
-        """Processor time of all its processes so far, in seconds."""
-        return machine.cpu_seconds(self._processes)
+    def read(self) -> Reading:
+        """Processor time of all its processes, and of its cores."""
+        return Reading(machine.cpu_seconds(self._processes), machine.busy_seconds(self._cores))
 
     def worker_bytes(self) -> list[int]:
         """PSS of each process that answers requests."""
@@ -132,7 +136,9 @@ def tunnus_by_gunicorn(settings_file: Path, port: int, cores: list[int]) -> Iter
 def bare_flask(folder: Path, cores: list[int]) -> Iterator[Server]:
     """One route of Flask without anything, on the same server."""
     port = free_port()
-    with _running([sys.executable, "-m", "tests.bench.servers", str(port)], port, cores, "/", folder) as server:
+    with _running(
+        [sys.executable, "-m", "tests.bench.servers", str(port)], port, cores, "/", folder
+    ) as server:
         yield server
 
 
@@ -150,7 +156,7 @@ def _running(
             command, log=folder / "server.log", environment={**os.environ, **(environment or {})}
         )
     try:
-        yield Server(program, port, ready_path)
+        yield Server(program, port, ready_path, cores)
     except Exception as error:
         error.add_note(f"The server's log ends with:\n{program.log.read_text()[-4000:]}")
         raise

@@ -26,9 +26,7 @@ def measure(installation: Installation, data: Data, seconds: float) -> Storm:
         calm = load.run(server.port, _eservices(data), seconds)
         names = data.usernames(VISITORS * 50)
         visitors = [paths.logging_in("login", itertools.cycle(names[n::VISITORS])) for n in range(VISITORS)]
-        storm = load.run(
-            server.port, [*visitors, *_eservices(data)], seconds, warm_up=3, tolerate_busy=True
-        )
+        storm = load.run(server.port, [*visitors, *_eservices(data)], seconds, warm_up=3, tolerate_busy=True)
     return Storm(calm, storm)
 
 

@@ -137,7 +137,7 @@ def test_only_a_remembered_login_outlives_the_browser(
     with persistent(chromium, tmp_path) as page:
         again = Visitor(page, place, [], email=visitor.email)
         again.open_eservice()
-        visitor.press("#log-in")
+        again.press("#log-in")
         if remember:
             again.should_be_on("demo-front")
             again.should_be_logged_in_at_the_eservice()

@@ -51,7 +51,6 @@ def _statements(visitor: Visitor) -> Iterator[str]:
 
 
 def _registration(visitor: Visitor) -> Iterator[str]:
-    page = visitor.page
     visitor.start_login()
     yield "login"
     visitor.press("main a[href*='create-account'] >> nth=0")
@@ -218,7 +217,6 @@ def _logged_in(visitor: Visitor) -> Iterator[str]:
 
 
 def _own_details(visitor: Visitor) -> Iterator[str]:
-    page = visitor.page
     for part in ("account", "sessions", "services", "history", "data"):
         visitor.open("/account" if part == "account" else f"/account/{part}")
         yield f"own {part}"

@@ -5,7 +5,9 @@ what runs at every protocol request: one SQL text, one round trip, no Session. B
 SQLAlchemy's OperationalError) when the database is gone; faces answer 503.
 """
 
+import fcntl
 import json
+import os
 import re
 import sqlite3
 import threading
@@ -28,7 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from idp.settings import Settings
+from idp.settings import Settings, UnusableSettings
 
 Row = tuple[Any, ...]
 
@@ -103,8 +105,8 @@ def json_value(value: Any) -> Any:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Open the engine and the lean pool for this app; nothing connects before the first use."""
-    url = sa.make_url(settings.database_url)
+    """Open engine and lean pool for this app; nothing connects before the first use. Raises UnusableSettings."""
+    url = _checked(settings.database_url)
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite:
         settings.folders.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,6 +132,18 @@ def init_app(app: Flask, settings: Settings) -> None:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     app.extensions["lean"] = LeanPool(url, wait, size=16)
+
+
+def _checked(text: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise UnusableSettings("database.url: is not a database's URL") from error
+    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise UnusableSettings(
+            f"database.url: must be empty or begin with postgresql+psycopg://, not {url.drivername}://"
+        )
+    return url
 
 
 def migrations() -> Any:
@@ -202,6 +216,45 @@ class Statement:
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError)
 
 
+class _Line:
+    """Where the writers of a SQLite database wait, those of a process by a lock and the processes by a locked file.
+
+    SQLite's own way of waiting is to sleep longer and longer, which a busy moment turns into seconds.
+    """
+
+    def __init__(self, database: str | None, wait_seconds: int) -> None:
+        self._path = f"{database}-line" if database else os.devnull
+        self._wait = wait_seconds
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn. Raises DatabaseUnavailable when it does not come."""
+        deadline = time.monotonic() + self._wait
+        if not self._lock.acquire(timeout=self._wait):
+            raise DatabaseUnavailable("the database is being written to all the time")
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                while not _locked(file):
+                    if time.monotonic() > deadline:
+                        raise DatabaseUnavailable("the database is being written to all the time")
+                    time.sleep(0.001)
+                yield
+            finally:
+                os.close(file)  # and unlock
+        finally:
+            self._lock.release()
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class LeanPool:
     """A bounded number of driver connections in autocommit, opened when first needed, most recently used first.
 
@@ -217,7 +270,7 @@ class LeanPool:
         self._returned = threading.Condition()
         self._waiting = 0
         self._held = threading.local()
-        self._writers = threading.Lock()
+        self._line = _Line(url.database, wait_seconds) if self.sqlite else None
 
     def run(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         held = getattr(self._held, "runner", None)
@@ -225,7 +278,7 @@ class LeanPool:
             return self._execute(held, statement, parameters)
         runner = self._take()
         try:
-            if self.sqlite and statement.writes:
+            if self._line and statement.writes:
                 with self.turn_to_write():
                     return self._execute(runner, statement, parameters)
             return self._execute(runner, statement, parameters)
@@ -259,16 +312,12 @@ class LeanPool:
 
     @contextmanager
     def turn_to_write(self) -> Iterator[None]:
-        """On SQLite, where one writes at a time, wait in line for it: its own way of waiting is to sleep and retry."""
-        if not self.sqlite:
+        """On SQLite, where one writes at a time, wait in line for it."""
+        if self._line is None:
             yield
-            return
-        if not self._writers.acquire(timeout=self._wait):
-            raise DatabaseUnavailable("the database is being written to all the time")
-        try:
-            yield
-        finally:
-            self._writers.release()
+        else:
+            with self._line.turn():
+                yield
 
     def _take(self) -> Any:
         try:

@@ -8,20 +8,25 @@ from io import BytesIO
 from pathlib import Path
 from typing import cast
 
+from babel.dates import get_timezone
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale
 
-from idp.settings import Localized, Settings
+from idp.settings import Localized, Settings, UnusableSettings
 
 LANGUAGE_COOKIE = "tunnus_language"
 LANGUAGE_NAMES = {"fi": "Suomeksi", "sv": "På svenska", "en": "In English"}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Load the catalogues and let each request choose its language."""
+    """Load the catalogues and let each request choose its language. Raises UnusableSettings."""
+    try:
+        get_timezone(settings.site.timezone)
+    except LookupError as error:
+        raise UnusableSettings(f"site.timezone: there is no {settings.site.timezone}") from error
     languages = settings.site.languages
     babel = Babel()
     babel.init_app(

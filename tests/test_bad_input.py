@@ -9,7 +9,6 @@ from urllib.parse import quote, urlencode
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -183,7 +182,7 @@ def endpoints(app: Flask) -> Iterator[tuple[str, str]]:
     """Method and path of everything that the app answers."""
     for rule in app.url_map.iter_rules():
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
-            yield method, rule.rule.replace("<path:filename>", "tunnus.css").replace("<int:number>", "1")
+            yield method, rule.rule.replace("<path:filename>", "tunnus.css").replace("<code>", "fi")
 
 
 EXAMPLES = int(os.environ.get("IDP_TEST_EXAMPLES", "6"))

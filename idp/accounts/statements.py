@@ -6,6 +6,7 @@ Files are config/terms/<document>.<language>.md, or the same name in the operato
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -57,19 +58,23 @@ def load(settings: Settings) -> dict[tuple[str, str], Statement]:
 
 def _parse(document: str, language: str, path: Path) -> Statement:
     text = path.read_text(encoding="utf-8")
-    _, head, body = text.split("---\n", 2)
-    fields = dict(line.split(":", 1) for line in head.strip().splitlines())
-    values = {key.strip(): value.strip() for key, value in fields.items()}
-    return Statement(
-        document=document,
-        language=language,
-        title=values["title"],
-        version=values["version"],
-        date=values["date"],
-        placeholder=values.get("placeholder") == "true",
-        markdown=body,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
-    )
+    try:
+        _, head, body = text.split("---\n", 2)
+        fields = dict(line.split(":", 1) for line in head.strip().splitlines())
+        values = {key.strip(): value.strip() for key, value in fields.items()}
+        return Statement(
+            document=document,
+            language=language,
+            title=values["title"],
+            version=values["version"],
+            date=date.fromisoformat(values["date"]).isoformat(),
+            placeholder=values.get("placeholder") == "true",
+            markdown=body,
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+        )
+    except (ValueError, KeyError) as error:
+        message = "must begin with title, version and date (2026-11-24) between two lines of ---"
+        raise UnusableSettings(f"terms: {path.name} {message}") from error
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from idp.cli.context import Context, pass_context
+from idp.cli.context import Context, json_object, pass_context
 
 
 @click.group()
@@ -67,7 +67,7 @@ def _create(context: Context, email: Any, password: str, options: dict[str, Any]
     }
     if options["authority"]:
         return creation.create_authority(options["authority"], password, email=email, rules=rules(), **names)
-    claims = json.loads(options["claims"].read_text(encoding="utf-8")) if options["claims"] else {}
+    claims = json_object(options["claims"], "--claims")
     return creation.create_resident(
         email,
         password,

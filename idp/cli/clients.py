@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from idp.cli.context import Context, folding, pass_context
+from idp.cli.context import Context, folding, json_object, pass_context
 
 
 @click.group()
@@ -77,9 +77,7 @@ def create(context: Context, /, as_json: bool, **options: Any) -> None:
 
 
 def _metadata(options: dict[str, Any]) -> dict[str, Any]:
-    more = json.loads(options["metadata"].read_text(encoding="utf-8")) if options["metadata"] else {}
-    if not isinstance(more, dict):
-        raise click.ClickException("--metadata must hold a JSON object")
+    more = json_object(options["metadata"], "--metadata")
     scope = options["scope"] + (" offline_access" if options["refresh_tokens"] else "")
     return {
         "client_name": options["name"],

@@ -1,10 +1,12 @@
 """What commands share: the settings files, the app made from them, output."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask
@@ -50,6 +52,19 @@ class Context:
         except (DatabaseUnavailable, SQLAlchemyError) as error:
             first_line = str(error).splitlines()[0]
             raise click.ClickException(f"database: {first_line} (does `idp doctor` find it?)") from error
+
+
+def json_object(path: Path | None, option: str) -> dict[str, Any]:
+    """The contents of a JSON file given by `option`, empty without one."""
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise click.ClickException(f"{option}: {path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise click.ClickException(f"{option} must hold a JSON object")
+    return content
 
 
 def folding(*headings: str) -> Table:

@@ -1,5 +1,6 @@
 """Setting an installation up and running it: init, migrate, serve, purge."""
 
+import json
 from pathlib import Path
 
 import click
@@ -9,11 +10,11 @@ from idp.cli.context import Context, pass_context
 _TEMPLATE = """\
 # Written by `idp init`. Every setting is explained in default.toml; only what differs stands here.
 mode = "production"
-issuer = "{issuer}"
+issuer = {issuer}
 
 [secrets]
 # Keep this secret, and a copy of it in a safe place: signing keys in the database are encrypted with it.
-keys = ["{key}"]
+keys = [{key}]
 
 [database]
 # Empty: SQLite in the data folder. For more than one machine: "postgresql+psycopg://user@host/database".
@@ -24,16 +25,16 @@ url = ""
 trusted_proxies = 1
 
 [site]
-name = {{ fi = "{name}", sv = "{name}", en = "{name}" }}
-contact_email = "{contact}"
+name = {{ fi = {name}, sv = {name}, en = {name} }}
+contact_email = {contact}
 
 [mail]
-host = "{smtp}"
+host = {smtp}
 port = 587
 username = ""
 password = ""
 security = "starttls"
-sender = "{sender}"
+sender = {sender}
 """
 
 
@@ -53,14 +54,16 @@ def init(context: Context, issuer: str, name: str, contact: str, smtp: str, outp
     if output.exists():
         raise click.ClickException(f"{output} exists already; it is left as it is")
     domain = contact.partition("@")[2] or "example.fi"
-    text = _TEMPLATE.format(
-        issuer=issuer.rstrip("/"),
-        key=random_token(),
-        name=name.replace('"', "'"),
-        contact=contact,
-        smtp=smtp,
-        sender=f"noreply@{domain}",
-    )
+    values = {
+        "issuer": issuer.rstrip("/"),
+        "key": random_token(),
+        "name": name,
+        "contact": contact,
+        "smtp": smtp,
+        "sender": f"noreply@{domain}",
+    }
+    # A JSON string is a TOML string.
+    text = _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
     output.touch(mode=0o600)
     output.write_text(text, encoding="utf-8")
     context.console.print(f"[bold]{output}[/bold] is written, readable by you alone. Next:")

@@ -17,7 +17,7 @@ from idp.accounts.rules import rules
 from idp.crypto import keyed_hash
 from idp.policy.usernames import comparison_key
 from idp.sessions import browser
-from idp.settings import Settings
+from idp.settings import Limits, Settings, UnusableSettings
 from idp.web import visitors
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,8 @@ class TooManyErrors(Exception):
 
 
 def init_app(app: Flask, settings: Settings, blueprint: str) -> None:
-    """Open the counters' storage and limit the views of `blueprint`."""
+    """Open the counters' storage and limit the views of `blueprint`. Raises UnusableSettings."""
+    _check(settings.limits)
     app.config.update(
         RATELIMIT_STORAGE_URI=settings.limits.storage,
         RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
@@ -45,6 +46,17 @@ def init_app(app: Flask, settings: Settings, blueprint: str) -> None:
     limiter.init_app(app)
     for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
         cast("dict[str | None, list[Any]]", hooks).setdefault(blueprint, []).append(hooks[None].pop())
+
+
+def _check(limits: Limits) -> None:
+    """Flask-Limiter would leave out a limit that it cannot read."""
+    for name, value in limits:
+        if name != "storage":
+            try:
+                parse_many(value)
+            except ValueError as error:
+                message = f'"{value}" is not a limit such as "20/hour" or "60/hour;20/minute"'
+                raise UnusableSettings(f"limits.{name}: {message}") from error
 
 
 def setting(name: str) -> Callable[[], str]:

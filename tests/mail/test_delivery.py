@@ -432,6 +432,7 @@ def test_a_server_that_asks_for_a_password_gets_it(
                 "host": "127.0.0.1",
                 "port": port,
                 "security": "none",
+                "timeout_seconds": 1,
                 "username": "tunnus",
                 "password": password,
             }

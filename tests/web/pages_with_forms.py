@@ -16,7 +16,6 @@ from tests.support import journey
 from tests.support.people import PASSWORD, App, People, Person
 
 
-
 @dataclass(frozen=True)
 class Page:
     """A page that waits in its browser."""

@@ -165,7 +165,8 @@ class Hostile:
 
 def hostile_requests() -> st.SearchStrategy[Hostile]:
     value = st.one_of(
-        st.sampled_from(HOSTILE), st.text(max_size=20).map(lambda t: quote(t.encode("utf-8", "surrogatepass")))
+        st.sampled_from(HOSTILE),
+        st.text(max_size=20).map(lambda t: quote(t.encode("utf-8", "surrogatepass"))),
     )
     return st.builds(
         Hostile,
@@ -192,7 +193,14 @@ EXAMPLES = int(os.environ.get("IDP_TEST_EXAMPLES", "6"))
 class Walk:
     """Sends a request to every endpoint, from a browser that is logged in or one that is not."""
 
-    ENDING = ("/login", "/logout", "/account/sessions", "/account/delete", "/oauth2/logout", "/oauth2/authorize")
+    ENDING = (
+        "/login",
+        "/logout",
+        "/account/sessions",
+        "/account/delete",
+        "/oauth2/logout",
+        "/oauth2/authorize",
+    )
     """What may end the session or use the pending request: afterwards another browser goes on."""
 
     def __init__(self, app: Flask) -> None:
@@ -334,7 +342,9 @@ def test_strange_methods_are_not_allowed(app: Flask, method: str) -> None:
     answers = {path: app.test_client().open(path, method=method) for _, path in endpoints(app)}
 
     assert {answer.status_code for answer in answers.values()} == {405}
-    assert all("GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"] for answer in answers.values())
+    assert all(
+        "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"] for answer in answers.values()
+    )
 
 
 def test_a_foreign_host_changes_no_address(client: FlaskClient, people: People) -> None:

@@ -32,7 +32,9 @@ def test_without_its_key_nothing_opens() -> None:
         Vault([NEW]).decrypt(Vault([OLD]).encrypt("x"))
 
 
-@pytest.mark.parametrize("spoil", [lambda s: s[:-2] + "AA", lambda s: "", lambda s: s[:20], lambda s: "x" + s])
+@pytest.mark.parametrize(
+    "spoil", [lambda s: s[:-2] + "AA", lambda s: "", lambda s: s[:20], lambda s: "x" + s]
+)
 def test_what_was_tampered_with_does_not_open(spoil: object) -> None:
     assert callable(spoil)
     with pytest.raises(Undecryptable):

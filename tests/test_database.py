@@ -180,11 +180,16 @@ def test_a_database_that_is_locked_for_longer_than_the_time_out_is_a_503(
     page = browser.get("/forgot")
 
     with locked(database_url):
-        asked = browser.post("/forgot", data={"csrf_token": journey.csrf_token(page), "email": person.username})
+        asked = browser.post(
+            "/forgot", data={"csrf_token": journey.csrf_token(page), "email": person.username}
+        )
         redeemed = journey.redeem(browser, service, code)
         assert browser.get("/account").status_code == 200  # reading goes on
+        language = browser.get("/account?lang=en")  # would be kept on the account
 
     assert (asked.status_code, journey.page_name(asked)) == (503, "error")
+    assert (language.status_code, journey.page_name(language)) == (503, "error")
+    assert "Content-Security-Policy" in language.headers
     assert int(asked.headers["Retry-After"]) > 0
     assert (redeemed.status_code, redeemed.get_json()["error"]) == (503, "temporarily_unavailable")
     assert int(redeemed.headers["Retry-After"]) > 0
@@ -207,7 +212,9 @@ def locked(url: str) -> Iterator[None]:
 def test_a_short_lock_is_waited_for(make_app: AppFactory, database_url: str) -> None:
     app = make_app()
     with locked(database_url), closing(sqlite3.connect(":memory:")):
-        waiting = threading.Thread(target=lambda: journey.submit(app.test_client(), "/forgot", email="a@example.fi"))
+        waiting = threading.Thread(
+            target=lambda: journey.submit(app.test_client(), "/forgot", email="a@example.fi")
+        )
         waiting.start()
         waiting.join(0.3)
         assert waiting.is_alive()
@@ -242,7 +249,9 @@ def test_an_outage_is_a_503_that_ends_by_itself(
                 browser.get("/account"),
                 browser.get("/account?lang=sv"),
                 browser.post("/forgot", data={"csrf_token": token, "email": person.username}),
-                app.test_client().post("/login", data={"username": person.username, "password": person.password}),
+                app.test_client().post(
+                    "/login", data={"username": person.username, "password": person.password}
+                ),
                 browser.get(journey.authorize_url(service)),
             ]
             answers = [

@@ -247,6 +247,7 @@ def test_the_contract_lists_every_page_name() -> None:
 def test_the_contract_lists_every_button() -> None:
     fixed = in_templates(r"\bbutton\(.*?\bid='([a-z-]+)'[,)]")
     numbered = {f"{name}1" for name in in_templates(r"\bbutton\(.*?\bid='([a-z-]+)' ~ loop\.index")}
+    numbered |= {f"{name}1" for name in in_templates(r"id='([a-z-]+)' ~ loop\.index\) }}")}
     links = set(re.findall(r'^ +"([a-z-]+)",$', text_of(ROOT / "idp/pages/mailed_links.py"), re.MULTILINE))
     assert listed("Buttons") == fixed | numbered | links
 

@@ -16,7 +16,17 @@ FLOORS = {
     "web": {"web"},
     "domain": {"accounts", "audit", "clients", "grants", "housekeeping", "mail", "sessions", "upstream"},
     "policy": {"policy"},
-    "ground": {"clock", "crypto", "database", "deliveries", "keys", "outbound", "settings", "texts", "versions"},
+    "ground": {
+        "clock",
+        "crypto",
+        "database",
+        "deliveries",
+        "keys",
+        "outbound",
+        "settings",
+        "texts",
+        "versions",
+    },
 }
 FLOOR_OF = {room: number for number, rooms in enumerate(reversed(FLOORS.values())) for room in rooms}
 

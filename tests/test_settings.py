@@ -52,7 +52,11 @@ def test_the_defaults_are_those_of_the_source_document() -> None:
     defaults = make_settings()
 
     assert (defaults.links.activation_minutes, defaults.links.self_service_resend) == (30, True)
-    assert (defaults.lockout.attempts, defaults.lockout.hours, defaults.lockout.reset_unlocks) == (5, 24, False)
+    assert (defaults.lockout.attempts, defaults.lockout.hours, defaults.lockout.reset_unlocks) == (
+        5,
+        24,
+        False,
+    )
     assert defaults.passwords.profile == "classes"
     assert defaults.accounts.account_exists_notice == "mail"
     assert defaults.site.languages == ["fi", "sv", "en"]

@@ -46,7 +46,8 @@ def look(token: str, browser: str | None) -> Invitation:
         raise LinkNotLive(link.state)
     registration = db.session.get(Registration, link.registration_id)
     if registration is None or registration.closed_at is not None:
-        raise LinkNotLive(LinkState.WITHDRAWN)
+        activated = registration is not None and registration.account_id is not None  # at this very moment
+        raise LinkNotLive(LinkState.USED if activated else LinkState.WITHDRAWN)
     return Invitation(
         registration.id,
         registration.email,

@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 SCHEME = "v1"
 _BCRYPT_ALPHABET = "./" + string.ascii_letters + string.digits
-NICENESS = 5
+NICENESS = 10
 
 
 class HashingBusy(Exception):

@@ -54,14 +54,27 @@ __all__ = [
 ]
 
 
-@pages.after_request
-def remember_language(response: Response) -> Response:
-    """A language link was followed: keep the choice, in the browser and on the account (its mails follow)."""
-    settings = rules().settings
+def _newly_chosen() -> str | None:
+    """The language of a language link that was followed, unless this browser has it already."""
     chosen = request.args.get("lang")
-    if chosen in settings.site.languages and request.cookies.get(LANGUAGE_COOKIE) != chosen:
-        cookies.write(response, LANGUAGE_COOKIE, chosen, settings, cookies.LANGUAGE_LIFETIME)
+    known = chosen in rules().settings.site.languages and request.cookies.get(LANGUAGE_COOKIE) != chosen
+    return chosen if known else None
+
+
+@pages.before_request
+def keep_language() -> None:
+    """Keep a new choice on the account, whose mails follow. Here, where an outage still becomes a 503."""
+    chosen = _newly_chosen()
+    if chosen is not None:
         person = visitors.current_session()
         if person is not None and person.language != chosen:
             details.choose_language(person.account_id, chosen)
+
+
+@pages.after_request
+def remember_language(response: Response) -> Response:
+    """Keep a new choice in the browser."""
+    chosen = _newly_chosen()
+    if chosen is not None:
+        cookies.write(response, LANGUAGE_COOKIE, chosen, rules().settings, cookies.LANGUAGE_LIFETIME)
     return response

@@ -20,7 +20,6 @@ from idp.pages import journey, pages
 from idp.pages.forms import ActivationForm, EmptyForm, NewPasswordForm
 from idp.web import visitors
 from idp.web.context import ClientView
-from idp.web.errors import error_page
 from idp.web.forms import form_page
 from idp.web.limits import limiter, setting
 
@@ -47,9 +46,7 @@ def _use(form: ActivationForm, token: str, invitation: Invitation) -> Response |
     try:
         if "not_me" in request.form:
             activation.disown(token, browser=browser)
-            return error_page(
-                200, _("Thank you"), _("The account was not created and its details have been deleted.")
-            )
+            return _disowned()
         if "choose_password" in request.form:
             return journey.see_other(f"/activate/password?{urlencode({'token': token})}")
         activation.activate(token, browser=browser, password=form.password.data, rules=rules())
@@ -67,6 +64,17 @@ def _use(form: ActivationForm, token: str, invitation: Invitation) -> Response |
     else:
         return _activated(invitation)
     return None
+
+
+def _disowned() -> Response:
+    page = render_template(
+        "pages/link_done.html",
+        title=_("Thank you"),
+        message=_("The account was not created and its details have been deleted."),
+        continue_url="/login",
+        continue_text=_("Back to login"),
+    )
+    return make_response(page)
 
 
 def _page(form: ActivationForm, invitation: Invitation) -> Response:

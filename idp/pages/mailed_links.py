@@ -14,6 +14,7 @@ from idp.accounts.links import LinkNotLive, Purpose
 from idp.accounts.rules import rules
 from idp.pages import journey, pages
 from idp.pages.activation import link_not_live
+from idp.web import visitors
 from idp.web.forms import EmptyForm, form_page
 from idp.web.limits import limiter, setting
 
@@ -53,8 +54,9 @@ def _run(action: Action) -> Response:
 
 
 def _done(title: str, message: str) -> Response:
+    onward = _("My details") if visitors.current_session() else _("Log in")  # /login leads there by itself
     page = render_template(
-        "pages/link_done.html", title=title, message=message, continue_url="/login", continue_text=_("Log in")
+        "pages/link_done.html", title=title, message=message, continue_url="/login", continue_text=onward
     )
     return make_response(page)
 

@@ -45,10 +45,17 @@ def error_page(
 
 
 def interrupted(client: Client | None) -> Response:
-    """The page of a login that cannot go on: too late, in another browser, or answered in another tab."""
-    return error_page(
-        400, _("Logging in was interrupted"), _("Logging in took too long. Start again."), client=client
-    )
+    """The page of a login that cannot go on: why, as far as this browser shows it, and a way to begin anew."""
+    title, message = _("Logging in was interrupted"), _("Logging in took too long. Start again.")
+    if client and visitors.current_session():  # the back button, or another tab was first
+        title = _("You have already logged in")
+        message = _("This page belongs to a login that is complete. You can continue to the service.")
+    elif visitors.browser_id() is None:
+        message = _(
+            "Your browser does not accept cookies, or you opened a page of another browser."
+            " Allow cookies and start again."
+        )
+    return error_page(400, title, message, client=client)
 
 
 def answer(status: int, error: str, title: str, message: str, retry_after: int | None = None) -> Response:

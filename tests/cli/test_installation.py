@@ -139,7 +139,9 @@ def test_doctor_shows_no_secret(idp: Idp, settings_file: Path) -> None:
     key = settings.load(settings_file).secrets.keys[0]
     settings_file.write_text(
         settings_file.read_text()
-        .replace("[mail]", '[mail]\nhost = "127.0.0.1"\nport = 1\nusername = "tunnus"\npassword = "smtp-secret"')
+        .replace(
+            "[mail]", '[mail]\nhost = "127.0.0.1"\nport = 1\nusername = "tunnus"\npassword = "smtp-secret"'
+        )
         .replace("sqlite:///", "postgresql+psycopg://tunnus:db-secret@127.0.0.1:1/")
     )
 
@@ -152,7 +154,9 @@ def test_doctor_shows_no_secret(idp: Idp, settings_file: Path) -> None:
 @SQLITE
 def test_doctor_finds_a_mail_server_that_does_not_answer(idp: Idp, settings_file: Path) -> None:
     settings_file.write_text(
-        settings_file.read_text().replace("[mail]", '[mail]\nhost = "127.0.0.1"\nport = 1\ntimeout_seconds = 1')
+        settings_file.read_text().replace(
+            "[mail]", '[mail]\nhost = "127.0.0.1"\nport = 1\ntimeout_seconds = 1'
+        )
     )
 
     result = idp("doctor")

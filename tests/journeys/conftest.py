@@ -12,7 +12,7 @@ from tests.conftest import migrate
 from tests.support import browser
 from tests.support.installation import Installation, installation
 from tests.support.postgresql import PostgreSQL
-from tests.support.visitor import Visitor
+from tests.support.visitor import PATIENCE_SECONDS, Visitor
 
 VisitorFactory = Callable[..., Visitor]
 
@@ -47,7 +47,7 @@ def visit(chromium: Browser, place: Installation) -> Iterator[VisitorFactory]:
         made: list[Visitor] = []
 
         def factory(at: Installation = place, **options: Any) -> Visitor:
-            page = stack.enter_context(browser.new_page(chromium, **options))
+            page = stack.enter_context(browser.new_page(chromium, patience=PATIENCE_SECONDS, **options))
             visitor = Visitor(page, at, browser.watch(page))
             made.append(visitor)
             return visitor

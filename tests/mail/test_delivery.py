@@ -98,7 +98,9 @@ def test_in_each_language_text_and_html_say_the_same(
     assert words in server.messages[0].html
 
 
-def test_once_it_is_sent_it_is_not_sent_again_and_its_content_is_gone(mailing: Flask, server: SmtpServer) -> None:
+def test_once_it_is_sent_it_is_not_sent_again_and_its_content_is_gone(
+    mailing: Flask, server: SmtpServer
+) -> None:
     put(mailing)
     assert row(mailing).sealed is not None
 
@@ -148,11 +150,16 @@ def test_a_message_whose_cause_fails_does_not_exist(mailing: Flask) -> None:
     ("to", "envelope"),
     [
         ("maija@äijä.fi", "maija@xn--ij-uiac.fi"),
-        ("maija@straße.example", "maija@xn--strae-oqa.example"),  # IDNA 2008; strasse.example is somebody else
+        (
+            "maija@straße.example",
+            "maija@xn--strae-oqa.example",
+        ),  # IDNA 2008; strasse.example is somebody else
         ("o'neill+kunta@example.fi", "o'neill+kunta@example.fi"),
     ],
 )
-def test_an_address_reaches_its_own_domain(mailing: Flask, server: SmtpServer, to: str, envelope: str) -> None:
+def test_an_address_reaches_its_own_domain(
+    mailing: Flask, server: SmtpServer, to: str, envelope: str
+) -> None:
     put(mailing, to=to)
 
     assert deliver(mailing) == 1
@@ -220,7 +227,9 @@ def test_it_is_tried_again_with_growing_pauses_and_given_up_after_three_days(
     assert "ConnectionRefusedError" in (row(app).last_error or "")
 
 
-def test_a_passing_refusal_is_tried_again(moving_clock: MovableClock, mailing: Flask, server: SmtpServer) -> None:
+def test_a_passing_refusal_is_tried_again(
+    moving_clock: MovableClock, mailing: Flask, server: SmtpServer
+) -> None:
     server.refuse_with("451 4.3.0 try later", times=2)
     put(mailing)
 

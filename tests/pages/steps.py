@@ -71,7 +71,9 @@ def link_to(response: TestResponse, label: str) -> str:
 def looks(response: TestResponse, *particulars: str) -> tuple[int, list[tuple[str, str]], str]:
     """All that an answer shows, without its tokens and the `particulars` (a typed name): to compare two answers."""
     body = re.sub(r'value="[\w.-]{60,}"', 'value="TOKEN"', response.text)
-    headers = [(name, re.sub(r"=[^;]+;", "=;", v) if name == "Set-Cookie" else v) for name, v in response.headers]
+    headers = [
+        (name, re.sub(r"=[^;]+;", "=;", v) if name == "Set-Cookie" else v) for name, v in response.headers
+    ]
     for particular in particulars:
         body = body.replace(particular, "NAME")
     return response.status_code, headers, body

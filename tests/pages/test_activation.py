@@ -243,7 +243,9 @@ def test_the_errand_goes_on_in_the_registering_browser(client: FlaskClient, peop
     assert journey.answer_of(answer)["state"] == "state-1"
 
 
-def test_in_another_browser_the_login_starts_anew_at_the_e_service(client: FlaskClient, people: People) -> None:
+def test_in_another_browser_the_login_starts_anew_at_the_e_service(
+    client: FlaskClient, people: People
+) -> None:
     service = people.client(initiate_login_uri="https://asiointi.example.fi/login?start")
     login = client.get(journey.authorize_url(service)).location
     link = sign_up(client, people, login.replace("/login", "/create-account"))
@@ -256,7 +258,9 @@ def test_in_another_browser_the_login_starts_anew_at_the_e_service(client: Flask
     assert "login_hint=uusi%40example.fi" in onwards
 
 
-def test_without_an_address_that_starts_a_login_its_front_page_comes(client: FlaskClient, people: People) -> None:
+def test_without_an_address_that_starts_a_login_its_front_page_comes(
+    client: FlaskClient, people: People
+) -> None:
     service = people.client()
     login = client.get(journey.authorize_url(service)).location
     link = sign_up(client, people, login.replace("/login", "/create-account"))
@@ -283,7 +287,9 @@ def test_the_errand_that_is_over_is_not_resumed(
 # -- one address, several registrations
 
 
-def test_a_newer_registration_of_the_address_kills_the_older_link(client: FlaskClient, people: People) -> None:
+def test_a_newer_registration_of_the_address_kills_the_older_link(
+    client: FlaskClient, people: People
+) -> None:
     older = sign_up(client, people, given_name="Vanha")
     newer = sign_up(people.app.test_client(), people, given_name="Uudempi")
 
@@ -294,7 +300,9 @@ def test_a_newer_registration_of_the_address_kills_the_older_link(client: FlaskC
     assert [account.given_name for account in accounts(people.app)] == ["Uudempi"]
 
 
-def test_nobody_can_prepare_an_account_for_somebody_elses_address(client: FlaskClient, people: People) -> None:
+def test_nobody_can_prepare_an_account_for_somebody_elses_address(
+    client: FlaskClient, people: People
+) -> None:
     """Account pre-hijacking: the stranger's password and name are gone, whoever registered first."""
     stranger = people.app.test_client()
     register(stranger, given_name="Ilkeä", new_password="Ilkeä;1234x", new_password_confirm="Ilkeä;1234x")
@@ -326,10 +334,15 @@ def test_one_link_pressed_by_many_at_once_makes_one_account(client: FlaskClient,
     assert len(accounts(people.app)) == 1
 
 
-def test_two_links_of_one_address_pressed_at_once_make_one_account(client: FlaskClient, people: People) -> None:
+def test_two_links_of_one_address_pressed_at_once_make_one_account(
+    client: FlaskClient, people: People
+) -> None:
     other = people.app.test_client()
     links = [(client, sign_up(client, people)), (other, sign_up(other, people))]
-    with people.app.app_context(), writing() as session:  # as two registrations at the very same moment leave it
+    with (
+        people.app.app_context(),
+        writing() as session,
+    ):  # as two registrations at the very same moment leave it
         session.execute(sa.update(MailedLink).values(withdrawn_at=None))
         session.execute(sa.update(Registration).values(closed_at=None))
 

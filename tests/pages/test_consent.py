@@ -43,12 +43,19 @@ def decide(browser: FlaskClient, page: TestResponse, decision: str) -> TestRespo
 def test_the_page_tells_who_asks_for_what_and_for_how_long(
     client: FlaskClient, service: App, person: Person
 ) -> None:
-    page = asked(client, service, person, scope="openid profile email phone address offline_access", prompt="consent")
+    page = asked(
+        client, service, person, scope="openid profile email phone address offline_access", prompt="consent"
+    )
 
     assert journey.page_name(page) == "consent"
     shown = text(page)
     assert "Tunniste" in shown
-    for words in ("Palvelu Asiointipalvelu pyytää lupaa", "Sähköpostiosoite", "Puhelinnumero", "Osoitetiedot"):
+    for words in (
+        "Palvelu Asiointipalvelu pyytää lupaa",
+        "Sähköpostiosoite",
+        "Puhelinnumero",
+        "Osoitetiedot",
+    ):
         assert words in shown
     assert "90 päivää" in shown
     assert link_to(page, "Palvelun tietosuojaseloste") == "https://asiointi.example.fi/tietosuoja"

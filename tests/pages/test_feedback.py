@@ -13,7 +13,9 @@ def test_it_reaches_the_contact(make_app: AppFactory) -> None:
     app = make_app(site={"contact_email": "saavutettavuus@example.fi"})
     browser, people = app.test_client(), People(app)
 
-    answer = journey.submit(browser, "/feedback", message="Teksti on liian pientä.\n\n<b>Maija</b>", email="maija@example.fi")
+    answer = journey.submit(
+        browser, "/feedback", message="Teksti on liian pientä.\n\n<b>Maija</b>", email="maija@example.fi"
+    )
 
     assert answer.location == "/feedback/sent"
     mail = letter(people, "feedback")

@@ -224,9 +224,7 @@ def test_parallel_guesses_are_not_more_than_five(app: Flask, person: Person) -> 
         together.wait()
         browser.post("/login", data={"csrf_token": token, "username": MAIJA, "password": WRONG})
 
-    threads = [
-        threading.Thread(target=guess, args=pair) for pair in zip(browsers, tokens, strict=True)
-    ]
+    threads = [threading.Thread(target=guess, args=pair) for pair in zip(browsers, tokens, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,5 +1,7 @@
 """Logging in (R-05, R-06, R-28, R-35): who gets in, what the others are told, what the page looks like."""
 
+import time
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -89,6 +91,22 @@ def test_unknown_name_and_wrong_password_cost_the_same_statements(
         assert len(wrong) > 5
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_unknown_name_and_wrong_password_cost_the_same_work(make_app: AppFactory) -> None:
+    app = make_app(passwords={"bcrypt_cost": 10}, lockout={"attempts": 100})
+    People(app).resident("maija@example.fi")
+
+    def work(username: str) -> float:
+        browser, times = app.test_client(), []
+        for _ in range(4):
+            began = time.process_time()
+            attempt(browser, username)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert 0.7 < work("meija@example.fi") / work("maija@example.fi") < 1.4
+
+
 def test_the_page_keeps_the_username_and_clears_the_password(client: FlaskClient, people: People) -> None:
     page = attempt(client, "maija@example.fi")
 
@@ -154,7 +172,9 @@ def test_a_disabled_account_ends_its_sessions_at_once(client: FlaskClient, peopl
 # -- the hashing pool is full
 
 
-def test_a_full_hashing_pool_says_to_try_again_and_keeps_the_form(client: FlaskClient, people: People) -> None:
+def test_a_full_hashing_pool_says_to_try_again_and_keeps_the_form(
+    client: FlaskClient, people: People
+) -> None:
     person = people.resident()
 
     with full_pool(people.app):
@@ -242,7 +262,9 @@ def test_the_fields_suit_password_managers_and_authorities(client: FlaskClient) 
     assert not remember.has_attr("checked")  # type: ignore[union-attr]
 
 
-def test_the_page_names_the_e_service_and_its_links_keep_the_errand(client: FlaskClient, people: People) -> None:
+def test_the_page_names_the_e_service_and_its_links_keep_the_errand(
+    client: FlaskClient, people: People
+) -> None:
     service = people.client(contacts=["tuki@asiointi.example.fi"])
     location = client.get(journey.authorize_url(service, login_hint="maija@example.fi")).location
 
@@ -275,7 +297,9 @@ def test_a_login_is_noted_without_any_name(client: FlaskClient, people: People) 
     journey.log_in(client, person)
 
     with people.app.app_context():
-        rows = db.session.execute(sa.text("SELECT outcome, reason, account_id, address FROM audit_events")).all()
+        rows = db.session.execute(
+            sa.text("SELECT outcome, reason, account_id, address FROM audit_events")
+        ).all()
 
     logins = [tuple(row) for row in rows if row.address]
     assert logins == [

@@ -95,7 +95,11 @@ def test_what_is_starred_is_required_and_nothing_else(client: FlaskClient) -> No
 def test_the_fields_tell_browsers_what_they_are(client: FlaskClient) -> None:
     page = client.get("/create-account")
 
-    told = {name: field(page, name)["autocomplete"] for name in [*REGISTRATION, *OPTIONAL] if name != "accept_terms"}
+    told = {
+        name: field(page, name)["autocomplete"]
+        for name in [*REGISTRATION, *OPTIONAL]
+        if name != "accept_terms"
+    }
     assert told == {
         "email": "email",
         "email_confirm": "email",
@@ -239,7 +243,11 @@ def test_a_ticked_box_stays_ticked(client: FlaskClient) -> None:
         ({"new_password": "Aa1Sbb"}, "new_password", "Salasana ei täytä vaatimuksia."),
         ({"postal_code": "0010"}, "postal_code", "Postinumerossa on viisi numeroa."),
         ({"phone": "soita"}, "phone", "Anna puhelinnumero numeroina, esimerkiksi 040 123 4567."),
-        ({"given_name": "Uu2i"}, "given_name", "Käytä vain kirjaimia, välilyöntejä, yhdysmerkkejä ja heittomerkkejä."),
+        (
+            {"given_name": "Uu2i"},
+            "given_name",
+            "Käytä vain kirjaimia, välilyöntejä, yhdysmerkkejä ja heittomerkkejä.",
+        ),
         ({"family_name": "A" * 101}, "family_name", "Lyhennä teksti enintään 100 merkkiin."),
         ({"street_address": "A" * 201}, "street_address", "Lyhennä teksti enintään 200 merkkiin."),
         ({"given_name": "   "}, "given_name", "Anna etunimi."),
@@ -262,7 +270,9 @@ def test_an_error_stands_at_the_field_that_needs_mending(
 
 @SQLITE
 @pytest.mark.parametrize(
-    "password", ["Asukas;1x", "Uusi@example.fi1", "Esimerkkikunta;9vQ", "aSIOINTItunnus!1"], ids=lambda p: p[:6]
+    "password",
+    ["Asukas;1x", "Uusi@example.fi1", "Esimerkkikunta;9vQ", "aSIOINTItunnus!1"],
+    ids=lambda p: p[:6],
 )
 def test_a_password_with_what_everybody_knows_is_refused(client: FlaskClient, password: str) -> None:
     page = register(client, new_password=password, new_password_confirm=password)

@@ -63,7 +63,9 @@ def test_the_municipalitys_own_text_comes_before_ours(tmp_path: Path) -> None:
 
 def test_markup_in_a_text_is_shown_and_not_obeyed(tmp_path: Path) -> None:
     head = "---\ntitle: <b>Ehdot</b>\nversion: 1\ndate: 2026-11-24\n---\n"
-    browser = own(tmp_path, "terms", head + "<script>alert(1)</script> [x](javascript:alert(1))").test_client()
+    browser = own(
+        tmp_path, "terms", head + "<script>alert(1)</script> [x](javascript:alert(1))"
+    ).test_client()
 
     page = journey.soup(browser.get("/terms"))
 

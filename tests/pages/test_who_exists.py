@@ -34,7 +34,9 @@ def test_registering_a_known_address_looks_like_registering_a_new_one(app: Flask
     ]
 
     for known, new in answers:
-        assert looks(known, KNOWN, KNOWN.replace("@", "<wbr>@")) == looks(new, NEW, NEW.replace("@", "<wbr>@"))
+        assert looks(known, KNOWN, KNOWN.replace("@", "<wbr>@")) == looks(
+            new, NEW, NEW.replace("@", "<wbr>@")
+        )
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

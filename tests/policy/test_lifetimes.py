@@ -44,7 +44,7 @@ class TestDefaults:
         assert getattr(DEFAULT, name) == duration
 
     def test_are_all_tested_above(self):
-        assert len(fields(Lifetimes)) == 18
+        assert len(fields(Lifetimes)) == 19
 
     def test_keep_retired_keys_for_any_thirteen_months(self):
         assert START.replace(year=START.year + 1, month=12) <= START + DEFAULT.retired_key_kept

@@ -1,4 +1,4 @@
-"""Browser sessions: one secret per login, idle and absolute ends, remembered logins (R-11), and what the cookies say."""
+"""Browser sessions: a new secret per login, idle and absolute ends, remembered logins (R-11), and their cookies."""
 
 import pytest
 import sqlalchemy as sa
@@ -171,9 +171,7 @@ def test_a_remembered_login_lasts_thirty_days_without_use(
     assert is_in(client) is still_in
 
 
-def test_how_long_are_settings(
-    moving_clock: MovableClock, make_app: AppFactory, person: Person
-) -> None:
+def test_how_long_are_settings(moving_clock: MovableClock, make_app: AppFactory, person: Person) -> None:
     app = make_app(sessions={"idle_minutes": 5, "absolute_hours": 1, "remembered_days": 1})
     idle, remembered = app.test_client(), app.test_client()
     journey.log_in(idle, person)
@@ -236,7 +234,11 @@ def test_a_logout_forgets_the_login_but_not_the_device(client: FlaskClient, pers
 
 
 def test_every_cookie_is_for_us_alone(client: FlaskClient, person: Person) -> None:
-    answers = [client.get("/login?lang=sv"), journey.log_in(client, person), journey.submit(client, "/logout")]
+    answers = [
+        client.get("/login?lang=sv"),
+        journey.log_in(client, person),
+        journey.submit(client, "/logout"),
+    ]
 
     cookies = [cookie for answer in answers for cookie in answer.headers.getlist("Set-Cookie")]
     names = {cookie.partition("=")[0] for cookie in cookies}
@@ -255,7 +257,11 @@ def test_with_an_https_issuer_they_are_secure_and_bound_to_the_host(
     browser = app.test_client()
     https = {"base_url": "https://tunnus.example.fi"}
     page = browser.get("/login", **https)  # type: ignore[arg-type]
-    fields = {"csrf_token": journey.csrf_token(page), "username": person.username, "password": person.password}
+    fields = {
+        "csrf_token": journey.csrf_token(page),
+        "username": person.username,
+        "password": person.password,
+    }
     answer = browser.post("/login", data=fields, **https)  # type: ignore[arg-type]
 
     assert answer.location == "/account"
@@ -268,7 +274,9 @@ def test_with_an_https_issuer_they_are_secure_and_bound_to_the_host(
     assert browser.get("/account", **https).status_code == 200  # type: ignore[arg-type]
 
 
-def test_without_the_prefix_a_cookie_is_not_read_there(make_app: AppFactory, client: FlaskClient, person: Person) -> None:
+def test_without_the_prefix_a_cookie_is_not_read_there(
+    make_app: AppFactory, client: FlaskClient, person: Person
+) -> None:
     """A sibling host can set `tunnus_session` for the whole domain, but not `__Host-tunnus_session`."""
     journey.log_in(client, person)
     browser = make_app(issuer="https://tunnus.example.fi").test_client()

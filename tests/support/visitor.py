@@ -14,6 +14,9 @@ from tests.support.installation import Installation
 from tests.support.journey import random_email
 from tests.support.people import PASSWORD
 
+PATIENCE_SECONDS = 20  # with everything; a machine may be busy
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+
 LOCALES = {"fi": "fi-FI", "sv": "sv-FI", "en": "en-GB"}
 
 OPTIONAL_DETAILS = {

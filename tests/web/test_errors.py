@@ -37,7 +37,9 @@ def break_the_sessions(app: Flask) -> None:
 
 
 @SQLITE
-@pytest.mark.parametrize(("path", "title"), [("/nowhere", "Sivua ei löytynyt"), ("/login/x", "Sivua ei löytynyt")])
+@pytest.mark.parametrize(
+    ("path", "title"), [("/nowhere", "Sivua ei löytynyt"), ("/login/x", "Sivua ei löytynyt")]
+)
 def test_an_unknown_address(client: FlaskClient, path: str, title: str) -> None:
     page = client.get(path)
 

@@ -37,7 +37,16 @@ def pages(app: Flask) -> dict[str, TestResponse]:
     home = town.at_home()
     for path in ("/account", "/account/history", "/account/data"):
         shown[path] = home.get(path)
-    for path in ("/terms", "/privacy", "/accessibility", "/cookies", "/help", "/logged-out", "/nowhere", "/reset"):
+    for path in (
+        "/terms",
+        "/privacy",
+        "/accessibility",
+        "/cookies",
+        "/help",
+        "/logged-out",
+        "/nowhere",
+        "/reset",
+    ):
         shown[path] = town.browser().get(path)
     shown["/oauth2/authorize"] = town.browser().get("/oauth2/authorize")
     return shown
@@ -64,7 +73,9 @@ def test_no_page_has_a_script_or_a_style_within(app: Flask) -> None:
         found = journey.soup(page)
         assert all(script.get("src") for script in found.find_all("script")), path
         assert found.find("style") is None, path
-        handlers = [name for tag in found.find_all(True) for name in tag.attrs if re.match(r"on[a-z]|style$", name)]
+        handlers = [
+            name for tag in found.find_all(True) for name in tag.attrs if re.match(r"on[a-z]|style$", name)
+        ]
         assert handlers == [], path
         loaded = [tag.get("src") or tag.get("href") for tag in found.find_all(["script", "img", "link"])]
         assert all(str(address).startswith("/") for address in loaded), path

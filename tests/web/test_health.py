@@ -14,7 +14,9 @@ def test_a_process_that_can_work_is_ready(client: FlaskClient) -> None:
     assert client.get("/readyz").get_json() == {"status": "ok"}
 
 
-@pytest.mark.parametrize("url", ["postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite:////nowhere/tunnus.db"])
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite:////nowhere/tunnus.db"]
+)
 def test_without_its_database_it_lives_but_is_not_ready(url: str, tmp_path: Path) -> None:
     app = create_app(make_settings(database={"url": url, "timeout_seconds": 1}, folders={"data": tmp_path}))
     browser = app.test_client()

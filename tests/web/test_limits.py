@@ -1,4 +1,4 @@
-"""Rate limits: a readable page with Retry-After, nobody's known device shut out, Redis shared by all and never missed."""
+"""Rate limits: a readable page with Retry-After, known devices not shut out, Redis shared by all and never missed."""
 
 import re
 
@@ -15,7 +15,9 @@ from tests.support.redis import redis_server
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def attempt(browser: FlaskClient, username: str = "maija@example.fi", address: str = "192.0.2.1") -> TestResponse:
+def attempt(
+    browser: FlaskClient, username: str = "maija@example.fi", address: str = "192.0.2.1"
+) -> TestResponse:
     browser.environ_base["REMOTE_ADDR"] = address
     return journey.log_in(browser, Person("", username, "Väärä-1salasana"))
 
@@ -91,7 +93,11 @@ def test_nobodys_mailbox_is_flooded(make_app: AppFactory, path: str) -> None:
 
     def ask() -> TestResponse:
         browser = app.test_client()
-        return register(browser) if path == "/create-account" else journey.submit(browser, path, email="uusi@example.fi")
+        return (
+            register(browser)
+            if path == "/create-account"
+            else journey.submit(browser, path, email="uusi@example.fi")
+        )
 
     assert [ask().status_code for _ in range(4)] == [303, 303, 429, 429]
     assert len(kinds(people)) == 2
@@ -101,7 +107,9 @@ def test_nobodys_mailbox_is_flooded(make_app: AppFactory, path: str) -> None:
 def test_recovery_of_an_address_is_limited(make_app: AppFactory) -> None:
     app = make_app(limits={"recovery_per_address": "2/hour"})
 
-    answers = [journey.submit(app.test_client(), "/forgot", email=f"a{number}@example.fi") for number in range(3)]
+    answers = [
+        journey.submit(app.test_client(), "/forgot", email=f"a{number}@example.fi") for number in range(3)
+    ]
 
     assert [answer.status_code for answer in answers] == [303, 303, 429]
 

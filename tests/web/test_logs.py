@@ -1,4 +1,4 @@
-"""What the log holds: one line per request worth one, and never a password, a token, a code or an address of a person."""
+"""The log: a line per request worth one, and never a password, a token, a code or an address of a person."""
 
 import json
 import logging
@@ -137,7 +137,9 @@ def lines(app: Flask, *paths: str) -> list[str]:
         ("errors", []),
     ],
 )
-def test_which_requests_get_a_line_is_a_setting(make_app: AppFactory, wanted: str, expected: list[str]) -> None:
+def test_which_requests_get_a_line_is_a_setting(
+    make_app: AppFactory, wanted: str, expected: list[str]
+) -> None:
     app = make_app(log={"requests": wanted})
 
     assert lines(app, "/login", "/oauth2/jwks", "/healthz", "/nowhere") == expected

@@ -1,6 +1,7 @@
 """init, migrate, doctor, purge: what an operator types first, and what it answers."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -42,7 +43,11 @@ def options(**changes: str) -> list[str]:
 
 
 def test_init_writes_settings_that_work_and_only_their_owner_can_read(idp: Idp, tmp_path: Path) -> None:
-    result = idp("init", *options())
+    usual = os.umask(0o022)
+    try:
+        result = idp("init", *options())
+    finally:
+        os.umask(usual)
 
     file = tmp_path / "tunnus.toml"
     assert result.exit_code == 0

@@ -115,16 +115,21 @@ def test_checking_without_a_change_reads_no_client_again(
 
 def test_a_client_that_is_read_while_it_changes_is_not_kept(app: Flask, service: App) -> None:
     """A reader that was in the database before the change writes into a dictionary that nobody looks at any more."""
-    registered = app.extensions["clients"]
+    with app.app_context():
+        engine = db.engine
 
-    class Interrupted(dict[str, Client]):
-        def get(self, client_id: str, *_: object) -> None:  # type: ignore[override]
+    begun: list[str] = []
+
+    def change(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement != "BEGIN" and not begun:
+            begun.append(statement)
             steps.change_client(app, service, client_name="Uusi nimi")
 
-    registered._known = Interrupted()
-    found(app)
+    sa.event.listen(engine, "after_cursor_execute", change)
+    before, after = found(app), found(app)
 
-    after = found(app)
+    assert before is not None
+    assert before.registration["client_name"] == "Asiointipalvelu"
     assert after is not None
     assert after.registration["client_name"] == "Uusi nimi"
 

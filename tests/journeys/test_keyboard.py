@@ -19,6 +19,7 @@ FOCUS = """() => {
 
 def tab_to(page: Page, selector: str) -> None:
     """Press Tab until the element has the focus. Whatever is passed on the way must be seen to have it."""
+    page.wait_for_load_state()  # the page's script may move the focus once
     for _ in range(60):
         page.keyboard.press("Tab")
         focus = page.evaluate(FOCUS)

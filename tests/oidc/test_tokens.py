@@ -5,8 +5,13 @@ import hashlib
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from idp import keys
+from idp.accounts.rules import rules
+from idp.database import writing
+from idp.oidc.tokens import AccessTokenCache, InvalidToken
 from tests.oidc import steps
 from tests.support import journey
 from tests.support.moments import MovableClock
@@ -63,6 +68,26 @@ def test_nothing_personal_stands_in_an_access_token(tokens: dict[str, Any], pers
     text = str(journey.claims_of(tokens["access_token"]))
 
     assert not [word for word in ("Maija", "Meikäläinen", "example.fi/", person.username) if word in text]
+
+
+def test_a_token_that_is_checked_while_its_key_is_withdrawn_is_judged_again(
+    app: Flask, tokens: dict[str, Any]
+) -> None:
+    class Interrupted(AccessTokenCache):
+        def _check(self, token: str) -> dict[str, Any]:
+            claims = super()._check(token)
+            with writing() as session:
+                keys.rotate(session, rules().vault, emergency=True)
+            keys.keyring().forget()
+            self.forget()
+            return claims
+
+    with app.app_context():
+        cache = Interrupted()
+        cache.verify(tokens["access_token"])  # it was good when this began
+
+        with pytest.raises(InvalidToken):
+            cache.verify(tokens["access_token"])
 
 
 # -- ID tokens

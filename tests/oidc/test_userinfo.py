@@ -36,7 +36,7 @@ def assert_invalid_token(response: TestResponse) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def our_access_token(app: Flask, person: Person, **claims: Any) -> str:
+def our_access_token(app: Flask, person: Person, typ: str = "at+jwt", **claims: Any) -> str:
     """An access token signed by our own key, with claims that we would not give."""
     now = clock.timestamp()
     usual = {
@@ -51,7 +51,7 @@ def our_access_token(app: Flask, person: Person, **claims: Any) -> str:
         "exp": now + 600,
     }
     with app.app_context():
-        return keys.keyring().signing("ES256").sign(usual | claims, "at+jwt")
+        return keys.keyring().signing("ES256").sign(usual | claims, typ)
 
 
 # -- how the token comes
@@ -142,6 +142,17 @@ def test_an_id_token_or_a_refresh_token_is_no_access_token(
     assert_invalid_token(userinfo(client, tokens["refresh_token"]))
 
 
+@pytest.mark.parametrize("typ", ["JWT", "logout+jwt", ""])
+def test_a_token_of_ours_of_another_type_is_no_access_token_whatever_it_says(
+    app: Flask, client: FlaskClient, person: Person, service: App, typ: str
+) -> None:
+    tokens = journey.tokens_for(client, service, person)
+    claims = journey.claims_of(tokens["access_token"])
+    assert userinfo(client, our_access_token(app, person, **claims)).status_code == 200
+
+    assert_invalid_token(userinfo(client, our_access_token(app, person, typ, **claims)))
+
+
 @pytest.mark.parametrize(("seconds", "works"), [(0, True), (599, True), (600, False)])
 def test_a_token_lives_for_ten_minutes_also_when_it_was_seen_before(
     client: FlaskClient, token: str, moving_clock: MovableClock, seconds: int, works: bool
@@ -153,7 +164,7 @@ def test_a_token_lives_for_ten_minutes_also_when_it_was_seen_before(
 
 
 @pytest.mark.parametrize(
-    "claims",
+    "changed",
     [
         {"aud": "https://api.example.fi"},
         {"aud": "asiointi"},
@@ -163,9 +174,12 @@ def test_a_token_lives_for_ten_minutes_also_when_it_was_seen_before(
     ],
 )
 def test_a_token_of_ours_that_is_meant_for_others_is_invalid(
-    app: Flask, client: FlaskClient, person: Person, service: App, claims: dict[str, Any]
+    app: Flask, client: FlaskClient, person: Person, token: str, changed: dict[str, str]
 ) -> None:
-    assert_invalid_token(userinfo(client, our_access_token(app, person, **claims)))
+    claims = journey.claims_of(token)
+    assert userinfo(client, our_access_token(app, person, **claims)).status_code == 200
+
+    assert_invalid_token(userinfo(client, our_access_token(app, person, **claims | changed)))
 
 
 def test_a_token_without_openid_is_not_enough(client: FlaskClient, person: Person, service: App) -> None:

@@ -28,6 +28,7 @@ def test_the_button_activates_and_nobody_is_logged_in(client: FlaskClient, peopl
     assert journey.page_name(page) == "activated"
     assert "Käyttäjätunnuksesi on aktivoitu. Voit nyt kirjautua sisään." in text(page)
     assert client.get("/account").location == "/login"
+    assert client.get("/created").location == "/login"  # nothing is waited for any more
     assert journey.log_in(client, REGISTERED).location == "/account"
 
 

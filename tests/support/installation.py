@@ -27,10 +27,13 @@ from tests.support.people import Letter, People
 from tests.support.ports import free_port
 from tests.support.processes import Program
 
-# Cheap hashes, and no limits per network address: a hundred people come from one here. The rest is the demo's own.
+# Cheap hashes, patience with a busy disk, and no limits per network address, since a hundred people come from one
+# here. The rest is the demo's own.
 _SETTINGS = """\
 [passwords]
 bcrypt_cost = 4
+[database]
+timeout_seconds = 30
 [limits]
 login_per_address = "100000/hour"
 login_per_username = "100000/hour"

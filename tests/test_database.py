@@ -226,6 +226,48 @@ def test_a_short_lock_is_waited_for(make_app: AppFactory, database_url: str) -> 
 # -- PostgreSQL goes and comes back
 
 
+@SQLITE
+def test_processes_take_turns_to_write(make_app: AppFactory) -> None:
+    one, other = make_app(), make_app()
+    began = threading.Event()
+
+    def write() -> None:
+        with other.app_context():
+            began.set()
+            ADD.all(name="test")
+
+    writer = threading.Thread(target=write)
+    with one.app_context():
+        with database.lean().turn_to_write():
+            writer.start()
+            began.wait()
+            writer.join(0.05)
+            assert names() == []
+        writer.join()
+        assert names() == ["test"]
+
+
+@SQLITE
+def test_who_waits_too_long_for_a_turn_to_write_is_told(make_app: AppFactory, database_url: str) -> None:
+    app = make_app(database={"url": database_url, "timeout_seconds": 1})
+    told: list[str] = []
+
+    def write() -> None:
+        with app.app_context():
+            for way in (lambda: ADD.all(name="test"), lambda: writing().__enter__()):
+                try:
+                    way()
+                except DatabaseUnavailable as error:
+                    told.append(str(error))
+
+    writer = threading.Thread(target=write)
+    with app.app_context(), database.lean().turn_to_write():
+        writer.start()
+        writer.join()
+
+    assert len(told) == 2
+
+
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[PrivatePostgreSQL]:
     with private_postgresql() as server:

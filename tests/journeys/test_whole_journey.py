@@ -56,7 +56,7 @@ def should_be_top_right(element: Locator) -> None:
     )
     assert box is not None
     width = (element.page.viewport_size or {})["width"]
-    assert box["x"] > width / 2, "not in the right half"
+    assert box["x"] + box["width"] / 2 > width / 2, "not in the right half"
     assert abs(box["x"] + box["width"] - frame["right"]) < 2, "not at the right edge"
     assert box["y"] - frame["top"] < 60, "not at the top"
     others = header.locator("a, button").all()
@@ -144,3 +144,18 @@ def test_from_the_front_page_to_an_account_and_back(
 @pytest.mark.postgresql
 def test_the_same_journey_on_postgresql(visit: VisitorFactory, place_on_postgresql: Installation) -> None:
     whole_journey(visit(place_on_postgresql))
+
+
+@each_language
+def test_the_way_in_and_the_name_stay_top_right_on_a_phone(visit: VisitorFactory, language: str) -> None:
+    visitor = visit(locale=LOCALES[language], size=(320, 640), mobile=True).with_account()
+    visitor.language = language
+    visitor.open_eservice()
+    should_be_top_right(visitor.page.locator("#log-in"))
+    visitor.start_login()
+    should_be_top_right(visitor.page.locator("a.person"))
+    visitor.enter()
+    visitor.should_be_logged_in_at_the_eservice()
+    should_be_top_right(visitor.page.locator("#own-details"))
+    visitor.open("/account")
+    should_be_top_right(visitor.page.locator("a.person"))

@@ -1,22 +1,37 @@
 """Free TCP ports of the loopback interface."""
 
+import itertools
+import os
 import socket
 import time
+from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 
-_given: set[int] = set()
+# Below the ports that the kernel gives to outgoing connections, and a range of its own for each worker of pytest-xdist:
+# who stops a server to start it again finds its port free.
+_FIRST, _PER_WORKER = 18000, 1000
+
+
+def _ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14
+    for number in itertools.count(os.getpid()):
+        yield _FIRST + worker * _PER_WORKER + number % _PER_WORKER
+
+
+_candidates = _ports()
 
 
 def free_port() -> int:
-    """A port nobody listens on, never the same one twice within a process."""
-    while True:
+    """A port nobody listens on, not given again for a long time."""
+    for port in _candidates:
         with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("unreachable")
 
 
 def is_open(port: int, host: str = LOOPBACK) -> bool:

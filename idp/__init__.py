@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from idp import database, demo, keys, oidc, outbound, texts
+from idp import database, demo, keys, lasting, oidc, outbound, texts
 from idp.accounts import hashing, rules, statements
-from idp.clients import registry
+from idp.clients import keys as client_keys
+from idp.clients import registry, resources
 from idp.mail import delivery
 from idp.pages import journey, pages
 from idp.settings import Settings, project_folder
@@ -37,7 +38,10 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     statements.init_app(app, settings)
     hashing.init_app(app, settings, workers)
     registry.init_app(app)
+    client_keys.init_app(app)
+    resources.init_app(app)
     keys.init_app(app, installed.vault, installed.lifetimes.retired_key_published)
+    lasting.init_app(app, installed.vault)
     delivery.init_app(app, settings)
 
     # what the faces share

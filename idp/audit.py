@@ -25,6 +25,8 @@ class Event(StrEnum):
     RECOVERY_ASKED = "recovery.asked"
     PASSWORD_RESET = "recovery.password_reset"  # noqa: S105
     CONSENTED = "consent.given"
+    DEVICE_ALLOWED = "device.allowed"
+    DEVICE_DENIED = "device.denied"
     CODE_REPLAYED = "grant.code_replayed"
     REFRESH_REUSED = "grant.refresh_reused"
     TERMS_ACCEPTED = "terms.accepted"
@@ -41,6 +43,9 @@ class Event(StrEnum):
     DELETION_CANCELLED = "deletion.cancelled"
     INACTIVITY_WARNED = "account.inactivity_warned"
     ERASED = "account.erased"
+    CLIENT_REGISTERED = "client.registered"
+    CLIENT_CHANGED = "client.changed"
+    CLIENT_REMOVED = "client.removed"
 
 
 class AuditEvent(Model):

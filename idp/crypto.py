@@ -29,6 +29,11 @@ def random_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+def random_letters(alphabet: str, length: int) -> str:
+    """A random text for people to type."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
 def hash_token(token: str) -> str:
     """SHA-256 of a random token, hexadecimal: what the database keeps. Any text is accepted, surrogates too."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
@@ -44,9 +49,8 @@ class Vault:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._masters = [base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)) for key in keys]
-        self._fernet = MultiFernet(
-            [Fernet(base64.urlsafe_b64encode(self.derive("at rest", m))) for m in self._masters]
-        )
+        each = [Fernet(base64.urlsafe_b64encode(self.derive("at rest", m))) for m in self._masters]
+        self._newest, self._fernet = each[0], MultiFernet(each)
 
     def derive(self, purpose: str, master: bytes | None = None) -> bytes:
         """32 bytes for one purpose (HKDF-SHA-256, RFC 5869), from the first key unless another is given."""
@@ -66,6 +70,14 @@ class Vault:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
             raise Undecryptable from error
+
+    def is_fresh(self, sealed: str) -> bool:
+        """Whether the first key has encrypted it, so that the others may go."""
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
 
 
 def keyed_hash(key: bytes, text: str) -> str:

@@ -6,12 +6,21 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
-from idp import clock
+from idp import clock, keys, lasting, versions
 from idp.accounts import deletion, inactivity
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
+from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import writing
-from idp.grants.models import AuthorizationRequest, Grant, LogoutNotice, RefreshToken, SpentId
+from idp.grants.models import (
+    AuthorizationRequest,
+    DeviceAuthorization,
+    Grant,
+    LogoutNotice,
+    PushedRequest,
+    RefreshToken,
+    SpentId,
+)
 from idp.mail.models import OutboxMessage
 from idp.sessions.models import BrowserSession, KnownDevice
 
@@ -33,16 +42,40 @@ def purge() -> dict[str, int]:
     return {model.__tablename__: _delete(model, condition) for model, condition in _over(now)}
 
 
+def reseal() -> dict[str, int]:
+    """After a change of `secrets.keys`: encrypt anew what stays for long. Returns how many values of each kind."""
+    vault = rules().vault
+    with writing() as session:
+        clients = [
+            app
+            for app in session.scalars(sa.select(ClientApp).where(ClientApp.sealed_secret.is_not(None)))
+            if not vault.is_fresh(str(app.sealed_secret))
+        ]
+        for app in clients:
+            app.sealed_secret = vault.encrypt(vault.decrypt(str(app.sealed_secret)))
+        if clients:
+            versions.bump(session, "clients")
+    return {
+        "signing_keys": keys.reseal(vault),
+        "lasting_secrets": lasting.reseal(vault),
+        "clients": len(clients),
+    }
+
+
 def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
     lifetimes = rules().lifetimes
     tokens_out = now - lifetimes.access_token - timedelta(minutes=5)
     has_refresh_token = sa.exists().where(RefreshToken.grant_id == Grant.id)
+    of_device = sa.exists().where(DeviceAuthorization.grant_id == Grant.id)  # may fetch its tokens later
     of_live_session = sa.exists().where(BrowserSession.sid == Grant.sid, BrowserSession.ended_at.is_(None))
     counter_idle = LoginCounter.updated_at < now - COUNTER_KEPT_FOR
     return [
         (Registration, Registration.created_at < now - lifetimes.unactivated_account),
         (MailedLink, MailedLink.expires_at < now - EXPLAINED_FOR),
         (AuthorizationRequest, AuthorizationRequest.expires_at < now - REQUEST_EXPLAINED_FOR),
+        (PushedRequest, PushedRequest.expires_at < now - REQUEST_EXPLAINED_FOR),
+        (DeviceAuthorization, DeviceAuthorization.expires_at < tokens_out),
+        (InitialAccessToken, InitialAccessToken.expires_at < now),
         (BrowserSession, BrowserSession.expires_at < now),
         (KnownDevice, KnownDevice.last_login_at < now - DEVICE_KEPT_FOR),
         (
@@ -51,7 +84,7 @@ def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
         ),
         (RefreshToken, RefreshToken.expires_at < now),
         # A grant tells who hears of the end of its session, long after its tokens are out.
-        (Grant, (Grant.created_at < tokens_out) & ~has_refresh_token & ~of_live_session),
+        (Grant, (Grant.created_at < tokens_out) & ~has_refresh_token & ~of_device & ~of_live_session),
         (SpentId, SpentId.expires_at < now),
         (OutboxMessage, OutboxMessage.sent_at < now - SENT_MAIL_KEPT_FOR),
         (OutboxMessage, OutboxMessage.given_up_at < now - SENT_MAIL_KEPT_FOR),

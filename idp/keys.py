@@ -213,6 +213,36 @@ def ensure(vault: Vault) -> None:
         return  # another worker was first
 
 
+def rotate_if_due(vault: Vault, after: timedelta) -> bool:
+    """Rotate when the keys have signed for `after`; whether it did. Any worker may try, any number of times."""
+    with writing() as session:
+        versions.bump(
+            session, "keys"
+        )  # first, for its row lock: nobody rotates between the look and the rotation
+        session.flush()
+        since = session.scalar(
+            sa.select(sa.func.max(SigningKey.activated_at)).where(SigningKey.state == ACTIVE)
+        )
+        if since is None or clock.now() - since < after:
+            session.rollback()
+            return False
+        rotate(session, vault)
+    return True
+
+
+def reseal(vault: Vault) -> int:
+    """Encrypt with the first of `secrets.keys` what another one had encrypted; returns how many keys."""
+    with writing() as session:
+        old = [
+            key
+            for key in session.scalars(sa.select(SigningKey))
+            if not vault.is_fresh(key.sealed_private_key)
+        ]
+        for key in old:
+            key.sealed_private_key = vault.encrypt(vault.decrypt(key.sealed_private_key))
+    return len(old)
+
+
 def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> None:
     """Promote the next keys, retire the active ones and publish new next keys.
 

@@ -1,14 +1,16 @@
 """Running the provider: the application of one worker process, and the server that starts the workers."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
 
-from idp import create_app, settings, versions
+from idp import create_app, housekeeping, keys, schedule, settings, versions
 from idp.accounts.rules import rules
 from idp.mail import delivery
 from idp.oidc import backchannel
+from idp.schedule import Job
 from idp.settings import Server, Settings
 from idp.web import logs
 
@@ -26,7 +28,20 @@ def worker() -> Flask:
         delivery.Worker(app, rules().vault, installed).start()
     backchannel.worker(app).start()
     versions.watcher(app).start()
+    schedule.Scheduler(app, jobs(installed)).start()
     return app
+
+
+def jobs(installed: Settings) -> list[Job]:
+    """What is done from time to time, by one worker of all."""
+    found = [
+        Job("purge", timedelta(hours=1), housekeeping.purge),
+        Job("reseal", timedelta(days=1), housekeeping.reseal),
+    ]
+    if installed.tokens.signing_key_days:
+        age = timedelta(days=installed.tokens.signing_key_days)
+        found.append(Job("keys", timedelta(hours=1), lambda: keys.rotate_if_due(rules().vault, age)))
+    return found
 
 
 def worker_count(installed: Settings) -> int:

@@ -180,6 +180,15 @@ class Tokens(Section):
     refresh_absolute_days: Positive
     refresh_grace_seconds: NotNegative
     retired_key_published_hours: Positive
+    pushed_request_seconds: Annotated[int, Field(ge=5, le=600)]
+    device_code_minutes: Annotated[int, Field(ge=5, le=60)]
+    device_poll_seconds: Positive
+    signing_key_days: NotNegative
+
+
+class Clients(Section):
+    dynamic_registration: Literal["off", "token", "open"]
+    require_pushed_requests: bool
 
 
 class Mail(Section):
@@ -208,6 +217,10 @@ class Limits(Section):
     mail_per_name: str
     feedback_per_address: str
     token_errors_per_address: str
+    client_registration_per_address: str
+    device_codes_per_address: str
+    device_entries_per_address: str
+    device_entries_per_account: str
 
 
 class Log(Section):
@@ -240,6 +253,7 @@ class Settings(BaseSettings):
     links: Links
     sessions: Sessions
     tokens: Tokens
+    clients: Clients
     mail: Mail
     outbound: Outbound
     limits: Limits
@@ -267,6 +281,8 @@ class Settings(BaseSettings):
             raise ValueError("issuer must begin with https:// in production")
         if not self.mail.host:
             raise ValueError("mail.host is empty; without mail nobody can activate an account")
+        if self.clients.dynamic_registration == "open":
+            raise ValueError("clients.dynamic_registration must be off or token in production")
         if self.passwords.bcrypt_cost < 10:
             raise ValueError("passwords.bcrypt_cost is below 10 in production")
         return self

@@ -47,13 +47,13 @@ class Watcher:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._reloads: dict[str, Callable[[], None]] = {}
+        self._reloads: dict[str, list[Callable[[], None]]] = {}
         self._seen: dict[str, int] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
     def on_change(self, name: str, reload: Callable[[], None]) -> None:
-        self._reloads[name] = reload
+        self._reloads.setdefault(name, []).append(reload)
 
     def check(self) -> None:
         """Compare now and reload what has changed. Needs an app context."""
@@ -62,8 +62,8 @@ class Watcher:
             changed = [name for name, number in current.items() if self._seen.get(name, 0) != number]
             self._seen.update(current)
         for name in changed:
-            if name in self._reloads:
-                self._reloads[name]()
+            for reload in self._reloads.get(name, ()):
+                reload()
 
     def start(self) -> None:
         """Poll in a daemon thread until `stop`."""

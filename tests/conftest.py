@@ -44,6 +44,10 @@ def make_settings(**sections: Any) -> Settings:
             "mail_per_name": "100000/hour",
             "token_errors_per_address": "100000/minute",
             "feedback_per_address": "100000/hour",
+            "client_registration_per_address": "100000/hour",
+            "device_codes_per_address": "100000/hour",
+            "device_entries_per_address": "100000/hour",
+            "device_entries_per_account": "100000/hour",
         },
         "log": {"requests": "errors"},
     }

@@ -339,7 +339,9 @@ def test_strange_paths_are_not_found(client: FlaskClient, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "X" * 100])
 def test_strange_methods_are_not_allowed(app: Flask, method: str) -> None:
-    answers = {path: app.test_client().open(path, method=method) for _, path in endpoints(app)}
+    managed = "/oauth2/register/"  # registrations are put and deleted there (RFC 7592)
+    paths = {path for _, path in endpoints(app) if not path.startswith(managed)}
+    answers = {path: app.test_client().open(path, method=method) for path in paths}
 
     assert {answer.status_code for answer in answers.values()} == {405}
     assert all(

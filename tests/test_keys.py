@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -12,11 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import import_key
 
-from idp import keys, versions
+from idp import housekeeping, keys, versions
 from idp.accounts.rules import rules
 from idp.crypto import random_token
 from idp.database import db, writing
 from idp.keys import NotOurToken, SigningKey
+from idp.lasting import lasting_secret
 from tests.conftest import SECRET_KEY, AppFactory
 from tests.support.moments import MovableClock
 
@@ -266,8 +268,8 @@ def test_after_an_emergency_the_next_key_signs_which_relying_parties_know_alread
 @pytest.fixture
 def second(started: Flask, make_app: AppFactory) -> Flask:
     other = make_app()
-    published(other)
     check(other)
+    published(other)
     return other
 
 
@@ -313,3 +315,87 @@ def test_an_unknown_kid_that_nobody_made_changes_nothing(started: Flask, second:
 @pytest.mark.parametrize("token", ["", "x", "x.y.z", "e30.e30.", "\x00", "ä.ö.å", "." * 100, "a" * 50_000])
 def test_what_is_no_token_is_not_ours(started: Flask, client: FlaskClient, token: str) -> None:
     assert not is_ours(started, token)
+
+
+# -- on schedule
+
+
+def rotate_if_due(app: Flask, days: int = 90) -> bool:
+    with app.app_context():
+        return keys.rotate_if_due(rules().vault, timedelta(days=days))
+
+
+def test_keys_sign_for_ninety_days(started: Flask, moving_clock: MovableClock) -> None:
+    first = set(stored(started, "active"))
+
+    moving_clock.move(days=90, seconds=-1)
+    assert not rotate_if_due(started)
+    assert set(stored(started, "active")) == first
+
+    moving_clock.move(seconds=1)
+    assert rotate_if_due(started)
+    assert set(stored(started, "retired")) == first
+
+
+def test_the_time_counts_from_the_last_rotation_whoever_made_it(
+    started: Flask, moving_clock: MovableClock
+) -> None:
+    moving_clock.move(days=60)
+    rotate(started)
+    moving_clock.move(days=60)
+    assert not rotate_if_due(started)
+    moving_clock.move(days=30)
+    assert rotate_if_due(started)
+
+
+def test_when_nothing_is_due_no_worker_is_told(started: Flask) -> None:
+    with started.app_context():
+        before = db.session.scalars(sa.select(versions.Version.number)).all()
+    assert not rotate_if_due(started)
+    with started.app_context():
+        assert db.session.scalars(sa.select(versions.Version.number)).all() == before
+
+
+def test_of_two_workers_that_find_it_due_one_rotates(
+    make_app: AppFactory, moving_clock: MovableClock
+) -> None:
+    workers = [make_app() for _ in range(2)]
+    published(workers[0])
+    moving_clock.move(days=90)
+
+    assert sorted(at_the_same_time(workers, rotate_if_due)) == [False, True]
+    assert len(stored(workers[0])) == 6
+
+
+# -- a change of secrets.keys
+
+
+def test_after_resealing_the_old_secret_is_needed_no_more(make_app: AppFactory) -> None:
+    old, new = SECRET_KEY, random_token()
+    first = make_app(secrets={"keys": [old]})
+    token = sign(first)
+    with first.app_context():
+        lasting = lasting_secret("test")
+    both = make_app(secrets={"keys": [new, old]})
+    with both.app_context():
+        assert housekeeping.reseal() == {"signing_keys": 4, "lasting_secrets": 1, "clients": 0}
+        assert housekeeping.reseal() == {"signing_keys": 0, "lasting_secrets": 0, "clients": 0}
+
+    after = make_app(secrets={"keys": [new]})
+    assert is_ours(after, token)
+    with after.app_context():
+        assert lasting_secret("test") == lasting
+
+
+def test_lasting_secrets_differ_by_purpose_and_are_the_same_for_all_workers(make_app: AppFactory) -> None:
+    workers = [make_app() for _ in range(4)]
+
+    def secrets_of(app: Flask) -> tuple[bytes, bytes]:
+        with app.app_context():
+            return lasting_secret("one"), lasting_secret("other")
+
+    found = set(at_the_same_time(workers, secrets_of))
+    assert len(found) == 1
+    one, other = found.pop()
+    assert one != other
+    assert (len(one), len(other)) == (32, 32)

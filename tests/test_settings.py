@@ -243,6 +243,7 @@ def test_what_cannot_be_is_refused_with_the_name_of_the_key(
         ({"mail": {"host": ""}}, "mail.host"),
         ({"passwords": {"bcrypt_cost": 9}}, "bcrypt_cost"),
         ({"secrets": {"keys": []}}, "secrets.keys"),
+        ({"clients": {"dynamic_registration": "open"}}, "dynamic_registration"),
     ],
 )
 def test_production_refuses_what_is_unsafe(sections: dict[str, Any], reason: str) -> None:

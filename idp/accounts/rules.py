@@ -46,6 +46,8 @@ class Rules:
                     remembered_login=timedelta(days=sessions.remembered_days),
                     authorization_request=timedelta(minutes=tokens.authorization_request_minutes),
                     authorization_code=timedelta(seconds=tokens.code_seconds),
+                    pushed_request=timedelta(seconds=tokens.pushed_request_seconds),
+                    device_code=timedelta(minutes=tokens.device_code_minutes),
                     access_token=timedelta(seconds=tokens.access_token_seconds),
                     id_token=timedelta(seconds=tokens.id_token_seconds),
                     refresh_idle=timedelta(days=tokens.refresh_idle_days),

@@ -1,4 +1,4 @@
-"""Creating and checking client apps. The rules of metadata live here, whoever registers: CLI, admin, later clients."""
+"""What client metadata may say (RFC 7591 2, OpenID Connect Registration 2), whoever registers it."""
 
 import json
 import re
@@ -6,42 +6,80 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-from sqlalchemy.orm import Session
-
-from idp import clock, versions
-from idp.clients.models import ClientApp
+from idp.clients import jwks
 from idp.clients.registry import LOOPBACK_HOSTS
-from idp.crypto import hash_token, random_id, random_token
 
 SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
-RESPONSE_TYPES = ("code",)
-GRANT_TYPES = ("authorization_code", "refresh_token")
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+API_SCOPE = re.compile(r"[a-z][a-z0-9._-]*:[a-z0-9._:/-]+")  # of client_credentials, such as invoices:read
+RESPONSE_TYPES = (
+    "code",
+    "id_token",
+    "id_token token",
+    "code id_token",
+    "code token",
+    "code id_token token",
+)
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+GRANT_TYPES = ("authorization_code", "implicit", "refresh_token", "client_credentials", DEVICE_CODE)
+SECRET_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
+AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", "none")
+SUBJECT_TYPES = ("public", "pairwise")
 ID_TOKEN_ALGORITHMS = ("RS256", "ES256")
+CLIENT_ALGORITHMS = (
+    "RS256",
+    "PS256",
+    "ES256",
+    "Ed25519",
+    "EdDSA",
+)  # of what clients sign with their own keys
+SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")  # of client_secret_jwt
+ENCRYPTION_ALGORITHMS = ("RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
+CONTENT_ENCRYPTIONS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
 APPLICATION_TYPES = ("web", "native")
 DANGEROUS_SCHEMES = {"javascript", "data", "vbscript", "file", "blob", "about", "filesystem"}
 
 PAGE_MEMBERS = {"client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"}
+ENDPOINT_MEMBERS = {
+    *("jwks_uri", "sector_identifier_uri"),
+    *("backchannel_logout_uri", "frontchannel_logout_uri"),
+}
 TRANSLATED_MEMBERS = {"client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri"}
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "application_type": APPLICATION_TYPES,
+    "token_endpoint_auth_method": AUTH_METHODS,
+    "token_endpoint_auth_signing_alg": CLIENT_ALGORITHMS + SECRET_ALGORITHMS,
+    "subject_type": SUBJECT_TYPES,
+    "id_token_signed_response_alg": ID_TOKEN_ALGORITHMS,
+    "id_token_encrypted_response_alg": ENCRYPTION_ALGORITHMS,
+    "id_token_encrypted_response_enc": CONTENT_ENCRYPTIONS,
+    "userinfo_signed_response_alg": ID_TOKEN_ALGORITHMS,
+    "userinfo_encrypted_response_alg": ENCRYPTION_ALGORITHMS,
+    "userinfo_encrypted_response_enc": CONTENT_ENCRYPTIONS,
+    "request_object_signing_alg": CLIENT_ALGORITHMS,
+}
+SWITCHES = {
+    *("require_auth_time", "require_signed_request_object", "require_pushed_authorization_requests"),
+    *("backchannel_logout_session_required", "frontchannel_logout_session_required"),
+}
 TYPES: Mapping[str, type] = {
     **dict.fromkeys(
         PAGE_MEMBERS
+        | ENDPOINT_MEMBERS
         | TRANSLATED_MEMBERS
-        | {"application_type", "token_endpoint_auth_method", "id_token_signed_response_alg", "scope"}
-        | {"software_id", "software_version", "backchannel_logout_uri"},
+        | CHOICES.keys()
+        | {"scope", "software_id", "software_version"},
         str,
     ),
     **dict.fromkeys(
-        {"redirect_uris", "post_logout_redirect_uris", "response_types", "grant_types", "contacts"}, list
+        {"redirect_uris", "post_logout_redirect_uris", "response_types", "grant_types", "contacts"}
+        | {"request_uris", "resource_uris", "default_acr_values"},
+        list,
     ),
     "jwks": dict,
     "default_max_age": int,  # seconds
-    **dict.fromkeys({"require_auth_time", "backchannel_logout_session_required"}, bool),
+    **dict.fromkeys(SWITCHES, bool),
 }
 MAX_METADATA = 64_000  # characters of JSON
-MIN_RSA_BITS = 2048
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")  # RFC 3986, without "#"
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
 
@@ -65,26 +103,103 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
     if not clean.get("client_name"):
         raise InvalidClientMetadata("client_name: residents must see which e-service asks")
     native = clean.get("application_type", "web") == "native"
+    if "response_types" in clean:
+        clean["response_types"] = [in_order(value) for value in clean["response_types"]]
     _choices(clean, "response_types", RESPONSE_TYPES)
     _choices(clean, "grant_types", GRANT_TYPES)
-    _choice(clean, "application_type", APPLICATION_TYPES)
-    _choice(clean, "token_endpoint_auth_method", AUTH_METHODS)
-    _choice(clean, "id_token_signed_response_alg", ID_TOKEN_ALGORITHMS)
-    unknown = set(clean.get("scope", "openid").split()) - set(SCOPES)
-    if unknown:
-        raise InvalidClientMetadata(f"scope: unknown {' '.join(sorted(unknown))}")
-    if not clean.get("redirect_uris"):
-        raise InvalidRedirectUri("redirect_uris: at least one is needed")
-    for uri in (*clean["redirect_uris"], *clean.get("post_logout_redirect_uris", ())):
-        _check_redirect_uri(uri, native, plain_http)
-    for member, value in clean.items():
-        if member.split("#", 1)[0] in PAGE_MEMBERS:
-            _check_address(member, value.partition("#")[0], plain_http)
-    if "backchannel_logout_uri" in clean:  # Back-Channel Logout 2.2: no fragment
-        _check_address("backchannel_logout_uri", clean["backchannel_logout_uri"], plain_http)
+    for member, allowed in CHOICES.items():
+        _choice(clean, member, allowed)
+    _check_agreement(clean)
+    _check_scope(clean)
+    _check_redirect_uris(clean, native, plain_http)
+    _check_sector(clean)
+    _check_addresses(clean, plain_http)
     _check_keys(clean)
     _check_text(clean)
     return clean
+
+
+def with_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Registered metadata with what the specifications say of members left out (OpenID Connect Registration 2)."""
+    grant_types = metadata.get("grant_types", ["authorization_code"])
+    found = {
+        "application_type": "web",
+        "token_endpoint_auth_method": "client_secret_basic",
+        "grant_types": grant_types,
+        "response_types": ["code"] if "authorization_code" in grant_types else [],
+        "scope": "openid",
+        "subject_type": "public",
+        "id_token_signed_response_alg": "RS256",
+        "require_auth_time": False,
+        **{
+            f"{kind}_encrypted_response_enc": "A128CBC-HS256"
+            for kind in _ENCRYPTED
+            if f"{kind}_encrypted_response_alg" in metadata
+        },
+    }
+    return found | dict(metadata)
+
+
+def _check_scope(clean: Mapping[str, Any]) -> None:
+    """Scopes of OpenID Connect, and scopes of APIs for a client that acts in its own name."""
+    further = set(clean.get("scope", "openid").split()) - set(SCOPES)
+    unknown = [value for value in sorted(further) if not API_SCOPE.fullmatch(value)]
+    if unknown:
+        raise InvalidClientMetadata(f"scope: unknown {' '.join(unknown)}")
+    if further and "client_credentials" not in clean.get("grant_types", ()):
+        raise InvalidClientMetadata(
+            f"scope: {' '.join(sorted(further))} needs the grant type client_credentials"
+        )
+
+
+def _check_redirect_uris(clean: Mapping[str, Any], native: bool, plain_http: bool) -> None:
+    redirecting = {"authorization_code", "implicit"} & set(clean.get("grant_types", ("authorization_code",)))
+    if redirecting and not clean.get("redirect_uris"):
+        raise InvalidRedirectUri("redirect_uris: at least one is needed")
+    for uri in (*clean.get("redirect_uris", ()), *clean.get("post_logout_redirect_uris", ())):
+        _check_redirect_uri(uri, native, plain_http)
+    if "implicit" in redirecting and not native:
+        for uri in clean["redirect_uris"]:
+            _check_address("redirect_uris", uri, plain_http)  # Core 3.2.2.1: https when tokens come by it
+
+
+def _check_sector(clean: Mapping[str, Any]) -> None:
+    """Redirect URIs of several hosts have no sector of their own (OpenID Connect Core 8.1)."""
+    if clean.get("subject_type") == "pairwise" and "sector_identifier_uri" not in clean:
+        hosts = {urlsplit(uri).hostname for uri in clean.get("redirect_uris", ())}
+        if len(hosts) > 1:
+            raise InvalidClientMetadata(
+                "sector_identifier_uri: pairwise subjects for redirect URIs of several hosts need it"
+            )
+
+
+def _check_addresses(clean: Mapping[str, Any], plain_http: bool) -> None:
+    for member, value in clean.items():
+        if member.split("#", 1)[0] in PAGE_MEMBERS:
+            _check_address(member, value.partition("#")[0], plain_http)
+        elif member in ENDPOINT_MEMBERS:  # no fragment (Back-Channel Logout 2.2 and others)
+            _check_address(member, value, plain_http)
+    _check_front_channel(clean)
+    for uri in clean.get(
+        "request_uris", ()
+    ):  # compared without their fragment, which tells versions (Core 6.2)
+        _check_address("request_uris", uri.partition("#")[0], plain_http)
+    for uri in clean.get("resource_uris", ()):
+        _check_resource(uri)
+
+
+def _check_front_channel(clean: Mapping[str, Any]) -> None:
+    """Its page has scheme, host and port of a redirect URI (Front-Channel Logout 2)."""
+    uri = clean.get("frontchannel_logout_uri")
+    if uri and _site(uri) not in {_site(each) for each in clean.get("redirect_uris", ())}:
+        raise InvalidClientMetadata(
+            "frontchannel_logout_uri: must have scheme, host and port of a redirect URI"
+        )
+
+
+def _site(uri: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(uri)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _check_type(member: str, value: object) -> None:
@@ -121,6 +236,51 @@ def _choice(metadata: Mapping[str, Any], member: str, allowed: tuple[str, ...]) 
 def _choices(metadata: Mapping[str, Any], member: str, allowed: tuple[str, ...]) -> None:
     if not set(metadata.get(member, ())) <= set(allowed):
         raise InvalidClientMetadata(f"{member}: only {', '.join(allowed)}")
+
+
+_ENCRYPTED = ("id_token", "userinfo")
+_GRANTS_OF = {"code": "authorization_code", "id_token": "implicit", "token": "implicit"}
+
+
+def in_order(response_type: str) -> str:
+    """A response type with its values in the order of RESPONSE_TYPES: their order means nothing (RFC 6749 3.1.1)."""
+    values = response_type.split(" ")
+    known = [value for value in ("code", "id_token", "token") if value in values]
+    return " ".join(known) if sorted(known) == sorted(values) else response_type
+
+
+def _check_agreement(metadata: Mapping[str, Any]) -> None:
+    """Members that must fit each other (RFC 7591 2.1, OpenID Connect Registration 2)."""
+    grants = set(metadata.get("grant_types", ("authorization_code",)))
+    for response_type in metadata.get("response_types", ()):
+        for value in response_type.split():
+            if _GRANTS_OF[value] not in grants:
+                raise InvalidClientMetadata(
+                    f"response_types: {response_type} needs the grant type {_GRANTS_OF[value]}"
+                )
+    if "implicit" in grants and "authorization_code" not in grants and "response_types" not in metadata:
+        raise InvalidClientMetadata("response_types: those of the grant type implicit must be named")
+    _check_assertion_algorithm(metadata)
+    public = metadata.get("token_endpoint_auth_method") == "none"
+    if public and "client_credentials" in grants:
+        raise InvalidClientMetadata("grant_types: client_credentials needs client authentication")
+    for kind in _ENCRYPTED:
+        member = f"{kind}_encrypted_response_enc"
+        if member in metadata and f"{kind}_encrypted_response_alg" not in metadata:
+            raise InvalidClientMetadata(f"{member}: not without {kind}_encrypted_response_alg")
+    if metadata.get("require_signed_request_object") and not {"jwks", "jwks_uri"} & metadata.keys():
+        raise InvalidClientMetadata("jwks: require_signed_request_object needs the client's public keys")
+
+
+def _check_assertion_algorithm(metadata: Mapping[str, Any]) -> None:
+    """A secret signs with HMAC and a private key does not (OpenID Connect Core 9)."""
+    method = metadata.get("token_endpoint_auth_method")
+    allowed = {"client_secret_jwt": SECRET_ALGORITHMS, "private_key_jwt": CLIENT_ALGORITHMS}.get(str(method))
+    alg = metadata.get("token_endpoint_auth_signing_alg")
+    if allowed and alg and alg not in allowed:
+        raise InvalidClientMetadata(
+            f"token_endpoint_auth_signing_alg: for {method} one of {', '.join(allowed)}"
+        )
 
 
 def _parts(uri: str) -> SplitResult:
@@ -168,62 +328,28 @@ def _check_address(member: str, uri: str, plain_http: bool) -> None:
         raise InvalidClientMetadata(f"{member}: must be an https address")
 
 
+def _check_resource(uri: str) -> None:
+    """An absolute URI without fragment, of a scheme that names something (RFC 8707 section 2)."""
+    try:
+        parts = _parts(uri)
+    except ValueError as error:
+        raise InvalidClientMetadata(f"resource_uris: {error}") from error
+    if parts.scheme in DANGEROUS_SCHEMES or not (parts.netloc or parts.scheme == "urn"):
+        raise InvalidClientMetadata("resource_uris: must be absolute addresses or urn:")
+
+
 def _check_keys(metadata: Mapping[str, Any]) -> None:
     method = metadata.get("token_endpoint_auth_method", "client_secret_basic")
-    if method == "private_key_jwt" and "jwks" not in metadata:
+    if "jwks" in metadata and "jwks_uri" in metadata:
+        raise InvalidClientMetadata("jwks: not together with jwks_uri")
+    has_keys = "jwks" in metadata or "jwks_uri" in metadata
+    if method == "private_key_jwt" and not has_keys:
         raise InvalidClientMetadata("jwks: private_key_jwt needs the client's public keys")
-    if "jwks" not in metadata:
-        return
-    keys = metadata["jwks"].get("keys")
-    if not isinstance(keys, list) or not keys:
-        raise InvalidClientMetadata("jwks: not a JWK Set with keys")
-    for key in keys:
-        _check_key(key)
-    try:
-        KeySet.import_key_set(metadata["jwks"])
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InvalidClientMetadata("jwks: not a JWK Set") from error
-
-
-def _check_key(key: object) -> None:
-    """One public key, long enough (RFC 7518 3.3)."""
-    if not isinstance(key, dict) or key.get("kty") not in ("RSA", "EC", "OKP"):
-        raise InvalidClientMetadata("jwks: keys must be of kty RSA, EC or OKP")
-    if {"d", "p", "q", "dp", "dq", "qi", "oth", "k"} & key.keys():
-        raise InvalidClientMetadata("jwks: holds a private key; register the public ones only")
-    if key["kty"] == "RSA" and len(str(key.get("n", ""))) * 6 < MIN_RSA_BITS:
-        raise InvalidClientMetadata(f"jwks: RSA keys need at least {MIN_RSA_BITS} bits")
-
-
-def create(
-    session: Session,
-    metadata: Mapping[str, Any],
-    *,
-    client_id: str | None = None,
-    first_party: bool = True,
-    pkce_required: bool = True,
-    resource_server: bool = False,
-    plain_http: bool = False,
-) -> tuple[str, str | None]:
-    """Register a client as part of the caller's transaction; returns (client_id, secret).
-
-    The secret is random, told once and stored hashed; None for methods without a secret.
-    """
-    clean = validate(metadata, plain_http=plain_http)
-    method = clean.get("token_endpoint_auth_method", "client_secret_basic")
-    secret = random_token() if method.startswith("client_secret") else None
-    now = clock.now()
-    app = ClientApp(
-        client_id=client_id or random_id(),
-        registration=clean,
-        secret_hash=hash_token(secret) if secret else None,
-        first_party=first_party,
-        pkce_required=pkce_required or method == "none",
-        resource_server=resource_server,
-        enabled=True,
-        created_at=now,
-        updated_at=now,
-    )
-    session.add(app)
-    versions.bump(session, "clients")
-    return app.client_id, secret
+    for member in ("request_object_signing_alg", *(f"{kind}_encrypted_response_alg" for kind in _ENCRYPTED)):
+        if member in metadata and not has_keys:
+            raise InvalidClientMetadata(f"jwks: {member} needs the client's public keys")
+    if "jwks" in metadata:
+        try:
+            jwks.registered(metadata["jwks"])
+        except jwks.UnusableKeys as error:
+            raise InvalidClientMetadata(f"jwks: {error}") from error

@@ -17,9 +17,24 @@ class ClientApp(Model):
     client_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
     registration: Mapped[dict[str, Any]] = mapped_column(Json)
     secret_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    sealed_secret: Mapped[str | None] = mapped_column(
+        sa.Text
+    )  # of client_secret_jwt alone: must be read back
+    registration_token_hash: Mapped[str | None] = mapped_column(sa.String(64))  # RFC 7592; of dynamic clients
     first_party: Mapped[bool] = mapped_column(default=True)  # the municipality's own: no consent page
     pkce_required: Mapped[bool] = mapped_column(default=True)
     resource_server: Mapped[bool] = mapped_column(default=False)  # may introspect tokens meant for it
     enabled: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class InitialAccessToken(Model):
+    """Lets its holder register clients (RFC 7591 section 3), any number of them until it expires."""
+
+    __tablename__ = "initial_access_tokens"
+
+    token_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    note: Mapped[str] = mapped_column(sa.String(100))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Flask, current_app
+from joserfc.jwk import KeySet
 
 from idp import versions
+from idp.clients import jwks
 from idp.clients.models import ClientApp
 from idp.crypto import equal, hash_token
 from idp.database import db
@@ -31,6 +33,8 @@ class Client:
     first_party: bool
     pkce_required: bool
     resource_server: bool
+    sealed_secret: str | None = None  # of client_secret_jwt
+    registration_token_hash: str | None = None
 
     # -- for Authlib -------------------------------------------------------------------------------------------------
 
@@ -83,11 +87,18 @@ class Client:
 
     @cached_property
     def scopes(self) -> frozenset[str]:
-        return frozenset(self.registration.get("scope", "openid").split())
+        """What people can let it have; scopes of APIs are apart."""
+        return frozenset(self.registration.get("scope", "openid").split()) - self.api_scopes
+
+    @cached_property
+    def api_scopes(self) -> frozenset[str]:
+        """What it may have in its own name, such as `invoices:read`."""
+        return frozenset(value for value in self.registration.get("scope", "").split() if ":" in value)
 
     @cached_property
     def response_types(self) -> frozenset[str]:
-        return frozenset(self.registration.get("response_types", ("code",)))
+        default = ("code",) if "authorization_code" in self.grant_types else ()
+        return frozenset(self.registration.get("response_types", default))
 
     @cached_property
     def grant_types(self) -> frozenset[str]:
@@ -101,6 +112,11 @@ class Client:
     def id_token_alg(self) -> str:
         return cast("str", self.registration.get("id_token_signed_response_alg", "RS256"))
 
+    @cached_property
+    def registered_keys(self) -> KeySet:
+        """The keys registered by value (`jwks`). Raises UnusableKeys, also when there are none."""
+        return jwks.registered(self.registration.get("jwks"))
+
     @property
     def client_uri(self) -> str | None:
         return self.registration.get("client_uri")
@@ -112,6 +128,21 @@ class Client:
     @property
     def backchannel_logout_uri(self) -> str | None:
         return self.registration.get("backchannel_logout_uri")
+
+    @property
+    def frontchannel_logout_uri(self) -> str | None:
+        return self.registration.get("frontchannel_logout_uri")
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether people have another `sub` here than at other sectors (OpenID Connect Core 8)."""
+        return self.registration.get("subject_type") == "pairwise"
+
+    @cached_property
+    def sector(self) -> str:
+        """The sector identifier: the host of `sector_identifier_uri` or of the redirect URIs (Core 8.1)."""
+        uris = (self.registration.get("sector_identifier_uri"), *self.redirect_uris)
+        return next((host for uri in uris if uri and (host := urlsplit(uri).hostname)), self.client_id)
 
     def text(self, name: str, language: str) -> str | None:
         """A human-readable member such as `client_name`, in a language (RFC 7591 section 2.2: `client_name#sv`)."""
@@ -166,6 +197,8 @@ def _read(client_id: str) -> Client | None:
         client_id=row.client_id,
         registration=row.registration,
         secret_hash=row.secret_hash,
+        sealed_secret=row.sealed_secret,
+        registration_token_hash=row.registration_token_hash,
         first_party=row.first_party,
         pkce_required=row.pkce_required,
         resource_server=row.resource_server,

@@ -22,6 +22,10 @@ _ALIVE = Statement(
     "SELECT a.username FROM grants g JOIN accounts a ON a.id = g.account_id"
     f" WHERE g.id = :grant_id AND g.revoked_at IS NULL AND a.status = 'active' AND {_NOT_SPENT}"
 )
+_PERSON_ALONE = Statement(
+    f"SELECT {PERSON_COLUMNS} FROM accounts a WHERE a.id = :account_id AND a.status = 'active'"
+)
+_IS_SPENT = Statement("SELECT 1 FROM spent_ids WHERE id = :spent_id")
 _SPEND_ID = Statement(
     "INSERT INTO spent_ids (id, expires_at) VALUES (:spent_id, :expires_at) ON CONFLICT (id) DO NOTHING RETURNING id"
 )
@@ -31,6 +35,12 @@ def person_of(grant_id: str, jti: str) -> tuple[Person, str | None] | None:
     """The person behind a live grant and the grant's `claims` request, or None when revoked or disabled."""
     row = _PERSON.one(grant_id=grant_id, spent_id=f"t:{jti}")
     return (_person(row[:-1]), row[-1]) if row else None
+
+
+def person(account_id: str) -> Person | None:
+    """The person of an active account, for claims in an ID token."""
+    row = _PERSON_ALONE.one(account_id=account_id)
+    return _person(row) if row else None
 
 
 def _person(row: Row) -> Person:
@@ -43,6 +53,11 @@ def username_of(grant_id: str, jti: str) -> str | None:
     """The username behind a live grant, or None when the token is revoked or the account disabled."""
     row = _ALIVE.one(grant_id=grant_id, spent_id=f"t:{jti}")
     return str(row[0]) if row else None
+
+
+def is_revoked(jti: str) -> bool:
+    """Whether a token without a grant (client_credentials) was revoked."""
+    return _IS_SPENT.one(spent_id=f"t:{jti}") is not None
 
 
 def revoke_token(jti: str, expires_at: datetime) -> None:

@@ -19,6 +19,7 @@ class Approval:
     account_id: str
     sid: str
     scope: str
+    resource: str | None
     redirect_uri: str | None
     nonce: str | None
     claims: str | None
@@ -37,6 +38,7 @@ class Grant:
     account_id: str
     sid: str
     scope: str
+    resource: str | None
     redirect_uri: str | None
     nonce: str | None
     claims: str | None
@@ -57,14 +59,25 @@ class Grant:
 
 
 GRANT_COLUMNS = (
-    "g.id, g.client_id, g.account_id, g.sid, g.scope, g.redirect_uri, g.nonce, g.claims, g.code_challenge,"
+    "g.id, g.client_id, g.account_id, g.sid, g.scope, g.resource, g.redirect_uri, g.nonce, g.claims, g.code_challenge,"
     " g.acr, g.amr, g.auth_time"
 )  # in the order of Grant
 
-_ISSUE = Statement(
-    "INSERT INTO grants (id, client_id, account_id, sid, scope, redirect_uri, nonce, claims, code_challenge, acr, amr,"
-    " auth_time, code_hash, code_expires_at, created_at) VALUES (:id, :client_id, :account_id, :sid, :scope,"
-    " :redirect_uri, :nonce, :claims, :code_challenge, :acr, :amr, :auth_time, :code_hash, :expires_at, :now)"
+_COLUMNS = (
+    "id, client_id, account_id, sid, scope, resource, redirect_uri, nonce, claims, code_challenge, acr, amr, auth_time,"
+    " code_hash, code_expires_at, created_at"
+)
+_VALUES = (
+    ":id, :client_id, :account_id, :sid, :scope, :resource, :redirect_uri, :nonce, :claims, :code_challenge, :acr,"
+    " :amr, :auth_time, :code_hash, :expires_at, :now"
+)
+_ISSUE = Statement(f"INSERT INTO grants ({_COLUMNS}) VALUES ({_VALUES})")
+# A logout that is under way either sees this grant, or is waited for and leaves nothing to insert from.
+_ISSUE_IN_SESSION = Statement(
+    "WITH live AS (SELECT id_hash FROM sessions WHERE sid = :sid AND ended_at IS NULL LIMIT 1 FOR SHARE)"
+    f" INSERT INTO grants ({_COLUMNS}) SELECT {_VALUES} FROM live RETURNING id",
+    sqlite=f"INSERT INTO grants ({_COLUMNS}) SELECT {_VALUES} FROM sessions WHERE sid = :sid AND ended_at IS NULL"
+    " LIMIT 1 RETURNING id",
 )
 _FIND = Statement(
     f"SELECT {GRANT_COLUMNS}, g.code_expires_at, g.code_used_at, g.revoked_at FROM grants g"
@@ -88,14 +101,26 @@ _REVOKE = Statement(
 )
 
 
-def issue(code: str, approval: Approval, now: datetime, expires_at: datetime) -> None:
-    """Store the grant of a new code: one write."""
-    _ISSUE.all(
-        id=random_id(),
+class SessionOver(Exception):
+    """The session that the grant would belong to has ended at this very moment."""
+
+
+def issue(
+    code: str | None, approval: Approval, now: datetime, expires_at: datetime, *, in_session: bool = False
+) -> Grant:
+    """Store a new grant, of a code unless that is None (implicit, device): one write.
+
+    With `in_session` the session of its `sid` must be live in that very write, so that a logout revokes what it gave
+    and tells every client. Raises SessionOver.
+    """
+    grant_id = random_id()
+    stored = (_ISSUE_IN_SESSION if in_session else _ISSUE).all(
+        id=grant_id,
         client_id=approval.client_id,
         account_id=approval.account_id,
         sid=approval.sid,
         scope=approval.scope,
+        resource=approval.resource,
         redirect_uri=approval.redirect_uri,
         nonce=approval.nonce,
         claims=approval.claims,
@@ -103,9 +128,26 @@ def issue(code: str, approval: Approval, now: datetime, expires_at: datetime) ->
         acr=approval.acr,
         amr=" ".join(approval.amr),
         auth_time=approval.auth_time,
-        code_hash=hash_token(code),
-        expires_at=expires_at,
+        code_hash=hash_token(code) if code else None,
+        expires_at=expires_at if code else None,
         now=now,
+    )
+    if in_session and not stored:
+        raise SessionOver
+    return Grant(
+        id=grant_id,
+        client_id=approval.client_id,
+        account_id=approval.account_id,
+        sid=approval.sid,
+        scope=approval.scope,
+        resource=approval.resource,
+        redirect_uri=approval.redirect_uri,
+        nonce=approval.nonce,
+        claims=approval.claims,
+        code_challenge=approval.code_challenge,
+        acr=approval.acr,
+        amr=" ".join(approval.amr),
+        auth_time=approval.auth_time,
     )
 
 

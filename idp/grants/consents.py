@@ -15,8 +15,13 @@ _FIND = Statement("SELECT scope FROM consents WHERE account_id = :account_id AND
 
 def covers(account_id: str, client_id: str, scope: str) -> bool:
     """Whether the person has allowed this client all of `scope` before."""
+    return bool(scope.split()) and given(account_id, client_id).issuperset(scope.split())
+
+
+def given(account_id: str, client_id: str) -> frozenset[str]:
+    """The scopes that the person has allowed this client."""
     row = _FIND.one(account_id=account_id, client_id=client_id)
-    return row is not None and set(scope.split()) <= set(row[0].split())
+    return frozenset(row[0].split()) if row else frozenset()
 
 
 def give(account_id: str, client_id: str, scope: str, now: datetime) -> None:

@@ -25,6 +25,37 @@ class AuthorizationRequest(Model):
     used_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class PushedRequest(Model):
+    """An authorization request that its client has pushed (RFC 9126): used when answered, not when opened."""
+
+    __tablename__ = "pushed_requests"
+
+    id_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(sa.String(100))
+    parameters: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class DeviceAuthorization(Model):
+    """A device waits for its person to allow it elsewhere (RFC 8628)."""
+
+    __tablename__ = "device_authorizations"
+
+    device_code_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    user_code_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    client_id: Mapped[str] = mapped_column(sa.String(100))
+    scope: Mapped[str] = mapped_column(sa.Text)
+    resource: Mapped[str | None] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    interval_seconds: Mapped[int] = mapped_column(sa.Integer)
+    polled_at: Mapped[datetime | None] = mapped_column(Instant)
+    denied_at: Mapped[datetime | None] = mapped_column(Instant)
+    grant_id: Mapped[str | None] = mapped_column(sa.String(22))  # once allowed
+
+
 class Grant(Model):
     """What one authorization gave: its code, and what every token issued from it says."""
 
@@ -35,6 +66,7 @@ class Grant(Model):
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     sid: Mapped[str] = mapped_column(sa.String(22), index=True)
     scope: Mapped[str] = mapped_column(sa.Text)
+    resource: Mapped[str | None] = mapped_column(sa.Text)  # resource indicators (RFC 8707), space-separated
     nonce: Mapped[str | None] = mapped_column(sa.Text)
     claims: Mapped[str | None] = mapped_column(sa.Text)  # the `claims` request parameter
     acr: Mapped[str] = mapped_column(sa.String(100))

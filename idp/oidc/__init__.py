@@ -4,16 +4,32 @@ from flask import Blueprint, Flask
 
 from idp.oidc import (
     authorize,
+    client_registration,
+    device,
     discovery,
     introspection,
     logout,
+    pushed,
     revocation,
     server,
+    session_management,
     token,
     userinfo,
 )
 
-MODULES = (authorize, discovery, introspection, logout, revocation, token, userinfo)
+MODULES = (
+    authorize,
+    client_registration,
+    device,
+    discovery,
+    introspection,
+    logout,
+    pushed,
+    revocation,
+    session_management,
+    token,
+    userinfo,
+)
 
 
 def init_app(app: Flask) -> None:

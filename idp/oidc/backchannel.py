@@ -16,11 +16,14 @@ from idp import clock
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
+from idp.clients.subjects import subject_of
 from idp.crypto import random_id
 from idp.deliveries import Worker
 from idp.grants.logout_notices import waiting
 from idp.grants.models import LogoutNotice
 from idp.keys import keyring
+from idp.oidc.encryption import encrypted
+from idp.oidc.errors import UnusableClientKeys
 from idp.outbound import OutboundError, outbound
 
 log = structlog.get_logger(__name__)
@@ -64,7 +67,11 @@ def _deliver(client: Client | None, notice: LogoutNotice) -> str:
     if client is None or client.backchannel_logout_uri is None:
         _refused(notice, "the client is told no more")
         return ""
-    token = logout_token(client, notice)
+    try:
+        token = logout_token(client, notice)
+    except UnusableClientKeys as error:
+        _failed(notice, error.description)
+        return ""
     try:
         answer = outbound().post_form(client.backchannel_logout_uri, {"logout_token": token})
     except OutboundError as error:
@@ -94,11 +101,14 @@ def _refused(notice: LogoutNotice, reason: str) -> None:
 
 
 def logout_token(client: Client, notice: LogoutNotice) -> str:
-    """A logout token (section 2.4), signed as the client's ID tokens are. Made anew for each try: it is short-lived."""
+    """A logout token (section 2.4), signed and encrypted as the client's ID tokens are. Raises UnusableClientKeys.
+
+    Made anew for each try: it is short-lived.
+    """
     now = clock.timestamp()
     claims = {
         "iss": rules().settings.issuer,
-        "sub": notice.account_id,
+        "sub": subject_of(client, notice.account_id),
         "aud": client.client_id,
         "iat": now,
         "exp": now + TOKEN_SECONDS,
@@ -106,4 +116,6 @@ def logout_token(client: Client, notice: LogoutNotice) -> str:
         "sid": notice.sid,
         "events": {LOGOUT_EVENT: {}},
     }
-    return keyring().signing(client.id_token_alg).sign(claims, LOGOUT_TOKEN_TYPE)
+    return encrypted(
+        client, "id_token", keyring().signing(client.id_token_alg).sign(claims, LOGOUT_TOKEN_TYPE)
+    )

@@ -1,30 +1,34 @@
 """How clients prove who they are: exactly one method per request, the one that is registered.
 
-client_secret_post and none are Authlib's; private_key_jwt is RFC 7523 with single-use `jti`.
+client_secret_post and none are Authlib's; private_key_jwt and client_secret_jwt are RFC 7523 with single-use `jti`,
+each with algorithms of its own, so that a public key is never taken for a secret (RFC 8725 2.1).
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
-from joserfc import jwt
+from flask import request as http_request
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeyBase, KeyCallable, OctKey
 
 from idp import clock
 from idp.accounts.rules import rules
-from idp.clients.registration import AUTH_METHODS
+from idp.clients.keys import ClientKeysUnavailable, keys_of
+from idp.clients.metadata import AUTH_METHODS, CLIENT_ALGORITHMS, SECRET_ALGORITHMS
 from idp.clients.registry import Client
+from idp.crypto import Undecryptable
 from idp.grants import access
 from idp.oidc.requests import ProviderRequest
 
 CLOCK_SKEW_SECONDS = 15
 MAX_ASSERTION_SECONDS = 3600
-ASSERTION_ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"]
+ASSERTION_ALGORITHMS = [*CLIENT_ALGORITHMS, *SECRET_ALGORITHMS]
 
 
 class UnauthenticatedClient(InvalidClientError):
@@ -43,7 +47,7 @@ def presented_method(request: ProviderRequest) -> str:
         method
         for method, present in (
             ("client_secret_basic", request.headers.get("Authorization", "")[:6].lower() == "basic "),
-            ("private_key_jwt", "client_assertion" in form or "client_assertion_type" in form),
+            (_assertion_method(form), "client_assertion" in form or "client_assertion_type" in form),
             ("client_secret_post", "client_secret" in form),
         )
         if present
@@ -51,6 +55,15 @@ def presented_method(request: ProviderRequest) -> str:
     if len(found) > 1:
         raise InvalidRequestError("More than one client authentication method was used.")
     return found[0] if found else "none"
+
+
+def _assertion_method(form: Mapping[str, str]) -> str:
+    """The method of an assertion: the algorithm that it names tells which one is tried."""
+    try:
+        alg = jws.extract_compact(form.get("client_assertion", "").encode()).headers().get("alg")
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+        alg = None
+    return "client_secret_jwt" if alg in SECRET_ALGORITHMS else "private_key_jwt"
 
 
 def client_secret_basic(find: Callable[[str], Client | None], request: ProviderRequest) -> Client | None:
@@ -61,26 +74,41 @@ def client_secret_basic(find: Callable[[str], Client | None], request: ProviderR
     return client if client and client.check_client_secret(unquote_plus(secret)) else None
 
 
-class PrivateKeyJwt(JWTBearerClientAssertion):
-    """RFC 7523 with the client's registered keys."""
+class ClientAssertion(JWTBearerClientAssertion):
+    """RFC 7523 section 3: a JWT that the client has signed for us, accepted once."""
 
-    CLIENT_AUTH_METHOD = "private_key_jwt"
+    ALGORITHMS: ClassVar[tuple[str, ...]]
 
     def __init__(self) -> None:
         super().__init__(validate_jti=True, leeway=CLOCK_SKEW_SECONDS)
 
     def get_audiences(self) -> list[str]:
+        """The issuer, the token endpoint or the endpoint that is asked (RFC 7523 3, RFC 9126 2)."""
         issuer = rules().settings.issuer
-        return [issuer, f"{issuer}/oauth2/token"]
+        return [issuer, f"{issuer}/oauth2/token", issuer + http_request.path]
 
-    def resolve_client_public_key(self, client: Client) -> KeySet:
-        if "jwks" not in client.registration:
-            raise UnauthenticatedClient("The client has no keys registered.")
-        return KeySet.import_key_set(cast("Any", client.registration["jwks"]))
+    def resolve_client_public_key(self, client: Client) -> KeyCallable:
+        """What finds the key by the header, once the algorithm is known to be the client's."""
+        if client.token_endpoint_auth_method != self.CLIENT_AUTH_METHOD:
+            raise UnauthenticatedClient
+        registered = client.registration.get("token_endpoint_auth_signing_alg")
+        allowed = self.ALGORITHMS if registered is None else (registered,)
+
+        def find(signature: Any) -> KeyBase:
+            header = signature.headers()
+            if header["alg"] not in allowed or header["alg"] not in self.ALGORITHMS:
+                raise UnauthenticatedClient("The client signs by another algorithm.")
+            return self.find_key(client, header)
+
+        return find
+
+    def find_key(self, client: Client, header: Mapping[str, Any]) -> KeyBase:
+        """The keys that may have signed an assertion with that header. Raises UnauthenticatedClient."""
+        raise NotImplementedError
 
     def process_assertion_claims(self, assertion: str, resolve_key: Any) -> dict[str, Any]:
         try:
-            token = jwt.decode(assertion, resolve_key, algorithms=ASSERTION_ALGORITHMS)
+            token = jwt.decode(assertion, resolve_key, algorithms=self.ALGORITHMS)
         except (JoseError, ValueError, TypeError) as error:
             raise UnauthenticatedClient("The client assertion is not signed by the client.") from error
         self.verify_claims(token.claims)
@@ -113,9 +141,36 @@ class PrivateKeyJwt(JWTBearerClientAssertion):
         return access.spend_assertion(claims["sub"], jti, expires_at)
 
 
+class PrivateKeyJwt(ClientAssertion):
+    """Signed with the client's own key (OpenID Connect Core 9)."""
+
+    CLIENT_AUTH_METHOD = "private_key_jwt"
+    ALGORITHMS = CLIENT_ALGORITHMS
+
+    def find_key(self, client: Client, header: Mapping[str, Any]) -> KeyBase:
+        try:
+            return keys_of(client, kid=header.get("kid"), alg=header["alg"])
+        except ClientKeysUnavailable as error:
+            raise UnauthenticatedClient(f"Not authenticated: {error}.") from error
+
+
+class ClientSecretJwt(ClientAssertion):
+    """Signed with the client's secret (OpenID Connect Core 9)."""
+
+    CLIENT_AUTH_METHOD = "client_secret_jwt"
+    ALGORITHMS = SECRET_ALGORITHMS
+
+    def find_key(self, client: Client, header: Mapping[str, Any]) -> KeyBase:
+        try:
+            return OctKey.import_key(rules().vault.decrypt(client.sealed_secret or ""))
+        except Undecryptable as error:
+            raise UnauthenticatedClient from error
+
+
 def register_methods(server: Any) -> None:
     server.register_client_auth_method("client_secret_basic", client_secret_basic)
-    server.register_client_auth_method(PrivateKeyJwt.CLIENT_AUTH_METHOD, PrivateKeyJwt())
+    for assertion in (PrivateKeyJwt(), ClientSecretJwt()):
+        server.register_client_auth_method(assertion.CLIENT_AUTH_METHOD, assertion)
 
 
 def authenticate(server: Any, request: ProviderRequest, endpoint: str) -> Client:

@@ -10,9 +10,19 @@ from flask import Blueprint, Response, json
 from idp.accounts.authentication import ACR_PASSWORD
 from idp.accounts.claims import ALL_CLAIMS
 from idp.accounts.rules import rules
-from idp.clients.registration import AUTH_METHODS, GRANT_TYPES, ID_TOKEN_ALGORITHMS, RESPONSE_TYPES, SCOPES
+from idp.clients.metadata import (
+    AUTH_METHODS,
+    CLIENT_ALGORITHMS,
+    CONTENT_ENCRYPTIONS,
+    ENCRYPTION_ALGORITHMS,
+    GRANT_TYPES,
+    ID_TOKEN_ALGORITHMS,
+    RESPONSE_TYPES,
+    SCOPES,
+    SUBJECT_TYPES,
+)
 from idp.keys import keyring
-from idp.oidc import cors
+from idp.oidc import client_registration, cors, response_modes
 from idp.oidc.client_authentication import ASSERTION_ALGORITHMS
 
 PROMPTS = ("none", "login", "consent", "select_account", "create")
@@ -39,13 +49,25 @@ def metadata() -> dict[str, Any]:
         "jwks_uri": f"{issuer}/oauth2/jwks",
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
+        **(
+            {"registration_endpoint": f"{issuer}{client_registration.PATH}"}
+            if client_registration.is_on()
+            else {}
+        ),
+        "device_authorization_endpoint": f"{issuer}/oauth2/device_authorization",
         "end_session_endpoint": f"{issuer}/oauth2/logout",
+        "check_session_iframe": f"{issuer}/oauth2/check-session",
         "scopes_supported": list(SCOPES),
         "response_types_supported": list(RESPONSE_TYPES),
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(response_modes.MODES),
         "grant_types_supported": list(GRANT_TYPES),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
+        "id_token_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
+        "id_token_encryption_enc_values_supported": list(CONTENT_ENCRYPTIONS),
+        "userinfo_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
+        "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
+        "userinfo_encryption_enc_values_supported": list(CONTENT_ENCRYPTIONS),
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
@@ -59,12 +81,18 @@ def metadata() -> dict[str, Any]:
         "acr_values_supported": [ACR_PASSWORD],
         "claim_types_supported": ["normal"],
         "claims_supported": ["sub", *ALL_CLAIMS, "auth_time", "acr", "amr", "sid", "nonce"],
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "request_object_signing_alg_values_supported": list(CLIENT_ALGORITHMS),
+        "pushed_authorization_request_endpoint": f"{issuer}/oauth2/par",
+        "require_pushed_authorization_requests": settings.clients.require_pushed_requests,
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "ui_locales_supported": list(settings.site.languages),
         "service_documentation": f"{issuer}/help",
         "op_policy_uri": f"{issuer}/privacy",

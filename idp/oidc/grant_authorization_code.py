@@ -12,14 +12,11 @@ from idp import audit, clock
 from idp.accounts.rules import rules
 from idp.audit import Event
 from idp.clients.registry import Client
-from idp.crypto import random_token
 from idp.database import writing
 from idp.grants import codes
-from idp.grants.codes import Approval, Grant
-from idp.oidc import tokens
-from idp.oidc.redirects import with_parameters
+from idp.grants.codes import Grant, NewRefreshToken
+from idp.oidc import resource_indicators, tokens
 from idp.oidc.requests import ProviderRequest
-from idp.sessions.browser import CurrentSession
 
 CODE_CHALLENGE = re.compile(
     r"[A-Za-z0-9\-._~]{43,128}"
@@ -48,40 +45,8 @@ class Pkce(CodeChallenge):
 class AuthorizationCode(AuthorizationCodeGrant):
     """Codes are grants; a code is checked whole, then used in one conditional write."""
 
+    RESPONSE_TYPES = frozenset({"code", "code id_token", "code token", "code id_token token"})
     TOKEN_ENDPOINT_AUTH_METHODS = ()  # the client's registered one, see client_authentication
-
-    # -- at the authorization endpoint ---------------------------------------------------------------------------------
-
-    def create_authorization_response(
-        self, redirect_uri: str, grant_user: CurrentSession
-    ) -> tuple[int, str, list[tuple[str, str]]]:
-        self.request.user = grant_user
-        code = random_token()
-        self.save_authorization_code(code, self.request)
-        state = self.request.payload.state
-        parameters = [("code", code), *([("state", state)] if state else [])]
-        return 302, "", [("Location", with_parameters(redirect_uri, parameters))]
-
-    def save_authorization_code(self, code: str, request: ProviderRequest) -> None:
-        session = cast("CurrentSession", request.user)
-        parameters = request.payload.data
-        now = clock.now()
-        approval = Approval(
-            client_id=request.client.client_id,
-            account_id=session.account_id,
-            sid=session.sid,
-            scope=request.scope,
-            redirect_uri=parameters.get("redirect_uri"),
-            nonce=parameters.get("nonce"),
-            claims=None,
-            code_challenge=parameters.get("code_challenge"),
-            acr=session.acr,
-            amr=session.amr,
-            auth_time=int(session.auth_time.timestamp()),
-        )
-        codes.issue(code, approval, now, now + rules().lifetimes.authorization_code)
-
-    # -- at the token endpoint -----------------------------------------------------------------------------------------
 
     def query_authorization_code(self, code: str, client: Client) -> Grant | None:
         """The live grant of a code of this client; a code that was used before costs its tokens (RFC 6749 4.1.2)."""
@@ -97,7 +62,7 @@ class AuthorizationCode(AuthorizationCodeGrant):
 
     def generate_token(self, **_kwargs: Any) -> dict[str, Any]:
         grant = cast("Grant", self.request.authorization_code)
-        return token_response(self.request.client, grant, grant.scope, with_nonce=True)
+        return token_response(self.request, grant, grant.scope, with_nonce=True)
 
     def save_token(self, token: dict[str, Any]) -> None:
         """Use the code, with its refresh token if there is to be one: one write."""
@@ -105,11 +70,8 @@ class AuthorizationCode(AuthorizationCodeGrant):
         client = cast("Client", self.request.client)
         now = clock.now()
         stored = None
-        if "offline_access" in grant.scope.split() and client.check_grant_type("refresh_token"):
-            lifetimes = rules().lifetimes
-            login = datetime.fromtimestamp(grant.auth_time, UTC)
-            ends_at = login + lifetimes.refresh_absolute
-            token["refresh_token"], stored = tokens.new_refresh_token(lifetimes, now, ends_at)
+        if (made := refresh_token_of(client, grant, now)) is not None:
+            token["refresh_token"], stored = made
         if not codes.spend(grant, stored, now):
             _replayed(grant)
             raise InvalidGrantError("Invalid 'code' in request.")
@@ -132,9 +94,22 @@ def _replayed(grant: Grant) -> None:
             )
 
 
-def token_response(client: Client, grant: Grant, scope: str, *, with_nonce: bool) -> dict[str, Any]:
-    """The members that every token response of a grant has (RFC 6749 5.1, OpenID Connect Core 3.1.3.3)."""
-    value = tokens.access_token(client, grant, scope)
+def refresh_token_of(client: Client, grant: Grant, now: datetime) -> tuple[str, NewRefreshToken] | None:
+    """The first refresh token of a grant and what is to be stored of it, if the client is to have one (Core 11)."""
+    if "offline_access" not in grant.scope.split() or not client.check_grant_type("refresh_token"):
+        return None
+    lifetimes = rules().lifetimes
+    login = datetime.fromtimestamp(grant.auth_time, UTC)
+    return tokens.new_refresh_token(lifetimes, now, login + lifetimes.refresh_absolute)
+
+
+def token_response(request: ProviderRequest, grant: Grant, scope: str, *, with_nonce: bool) -> dict[str, Any]:
+    """The members that every token response of a grant has (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
+
+    Raises InvalidTarget or UnusableClientKeys, while nothing has been used up.
+    """
+    client = cast("Client", request.client)
+    value = tokens.access_token(client, grant, scope, resource_indicators.granted(request, grant))
     response: dict[str, Any] = {
         "token_type": "Bearer",
         "access_token": value,

@@ -34,7 +34,7 @@ class RefreshToken(RefreshTokenGrant):
         """Same subject, audience and auth_time as at the login (Core 12.2); `scope` may be narrower."""
         found = cast("FoundRefreshToken", self.request.refresh_token)
         allowed = " ".join(value for value in scope.split() if value in self.request.client.scopes)
-        return token_response(self.request.client, found.grant, allowed, with_nonce=False)
+        return token_response(self.request, found.grant, allowed, with_nonce=False)
 
     def save_token(self, token: dict[str, Any]) -> None:
         """Exchange the token for its successor. Raises InvalidGrantError when it was used before."""

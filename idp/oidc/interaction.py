@@ -4,14 +4,15 @@ Nothing is remembered but what the person answered in this very session; so a re
 of somebody else starts over.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import cast
 
 from authlib.oauth2.rfc6749.errors import AccessDeniedError
 
 from idp.clients.registry import Client
-from idp.grants import consents
+from idp.grants import claims_request, consents
+from idp.oidc.authorization import Authorization
 from idp.oidc.errors import ConsentRequired, InteractionRequired, LoginRequired
 from idp.sessions.browser import CurrentSession
 
@@ -27,29 +28,18 @@ class Step(Enum):
     DONE = ""
 
 
-def next_step(
-    *,
-    client: Client,
-    scope: str,
-    prompts: tuple[str, ...],
-    max_age: int | None,
-    hinted_subject: str | None,
-    began: datetime,
-    answered: Mapping[str, str],
-    session: CurrentSession | None,
-    now: datetime,
-) -> Step:
-    """The next step of a valid request; `max_age` in seconds, `began` is when the request arrived.
+def next_step(a: Authorization, session: CurrentSession | None, now: datetime) -> Step:
+    """The next step of a valid request.
 
     Raises LoginRequired, ConsentRequired or InteractionRequired with prompt=none, AccessDeniedError after a refusal.
     """
-    silent = "none" in prompts
-    fresh = session is not None and session.auth_time >= began
-    if session is None or (not fresh and _must_log_in(prompts, max_age, session, now)):
+    silent = "none" in a.prompts
+    fresh = session is not None and session.auth_time >= a.began
+    if session is None or (not fresh and _must_log_in(a.prompts, a.max_age, session, now)):
         if silent:
             raise LoginRequired
-        return Step.CREATE if "create" in prompts else Step.LOGIN
-    if hinted_subject is not None and hinted_subject != session.account_id:
+        return Step.CREATE if "create" in a.prompts else Step.LOGIN
+    if not a.is_about(session.account_id):
         if silent or fresh:
             raise LoginRequired  # somebody else has logged in, on purpose
         return Step.LOGIN
@@ -57,13 +47,13 @@ def next_step(
         if silent:
             raise InteractionRequired
         return Step.ACCEPT_TERMS
-    if answered.get("denied") == session.sid:
+    if a.answered.get("denied") == session.sid:
         raise AccessDeniedError
-    if "select_account" in prompts and not fresh and answered.get("select_account") != session.sid:
+    if "select_account" in a.prompts and not fresh and a.answered.get("select_account") != session.sid:
         if silent:
             raise InteractionRequired
         return Step.SELECT_ACCOUNT
-    if _must_consent(client, scope, prompts, answered, session):
+    if _must_consent(a, session):
         if silent:
             raise ConsentRequired
         return Step.CONSENT
@@ -78,11 +68,13 @@ def _must_log_in(
     return max_age is not None and now - session.auth_time > timedelta(seconds=max_age)
 
 
-def _must_consent(
-    client: Client, scope: str, prompts: tuple[str, ...], answered: Mapping[str, str], session: CurrentSession
-) -> bool:
-    if answered.get("consent") == session.sid:
+def _must_consent(a: Authorization, session: CurrentSession) -> bool:
+    client = cast("Client", a.client)
+    if a.answered.get("consent") == session.sid:
         return False
-    if "consent" in prompts:
+    if "consent" in a.prompts:
         return True
-    return not client.first_party and not consents.covers(session.account_id, client.client_id, scope)
+    if client.first_party:
+        return False
+    scope = claims_request.consent_scope(a.parameters["scope"], a.parameters.get("claims"), client)
+    return not consents.covers(session.account_id, client.client_id, scope)

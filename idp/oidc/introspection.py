@@ -10,6 +10,8 @@ from idp import clock
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
+from idp.clients.resources import identifiers
+from idp.clients.subjects import subject_of
 from idp.grants import access, refresh
 from idp.oidc.client_authentication import UnauthenticatedClient
 from idp.oidc.endpoint import TokenParameterEndpoint, respond
@@ -32,7 +34,7 @@ class Introspected:
 
     client_id: str
     members: dict[str, Any]
-    audience: str | None
+    audience: frozenset[str]
 
     def is_expired(self) -> bool:
         return False  # inactive tokens are not found at all
@@ -58,7 +60,8 @@ class Introspection(TokenParameterEndpoint, IntrospectionEndpoint):
     def check_permission(self, token: Introspected, client: Client, request: Any) -> bool:
         if token.client_id == client.client_id:
             return True
-        return client.resource_server and token.audience in {client.client_id, rules().settings.issuer}
+        meant_for = identifiers(client)
+        return bool(meant_for) and not token.audience.isdisjoint(meant_for | {rules().settings.issuer})
 
     def introspect_token(self, token: Introspected) -> dict[str, Any]:
         return {"active": True, **token.members}
@@ -70,24 +73,35 @@ def _access_token(value: str) -> Introspected | None:
         claims = cache.verify(value)
     except InvalidToken:
         return None
-    username = access.username_of(claims["grant"], claims["jti"])
-    if username is None:
+    members = {name: value for name, value in claims.items() if name != "grant"} | {"token_type": "Bearer"}
+    if "grant" in claims:
+        username = access.username_of(claims["grant"], claims["jti"])
+        if username is None:
+            return None
+        client = registry.find(claims["client_id"])
+        if client and not client.pairwise:  # a name would tie together what pairwise subjects keep apart
+            members["username"] = username
+    elif access.is_revoked(claims["jti"]):
         return None
-    members = {name: value for name, value in claims.items() if name != "grant"}
-    members |= {"token_type": "Bearer", "username": username}
-    return Introspected(claims["client_id"], members, claims["aud"])
+    audience = claims["aud"]
+    return Introspected(
+        claims["client_id"], members, frozenset([audience] if isinstance(audience, str) else audience)
+    )
 
 
 def _refresh_token(value: str) -> Introspected | None:
     found = refresh.find(value)
     if found is None or found.used_at is not None or not is_live(found.expires_at, clock.now()):
         return None
+    client = registry.find(found.client_id)
+    if client is None:
+        return None
     members = {
         "iss": rules().settings.issuer,
         "client_id": found.client_id,
-        "sub": found.grant.account_id,
+        "sub": subject_of(client, found.grant.account_id),
         "scope": found.grant.scope,
         "iat": int(found.created_at.timestamp()),
         "exp": int(found.expires_at.timestamp()),
     }
-    return Introspected(found.client_id, members, None)
+    return Introspected(found.client_id, members, frozenset())

@@ -14,6 +14,7 @@ from authlib.oidc.rpinitiated.end_session import EndSessionRequest
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 
+from idp.grants.codes import SessionOver
 from idp.keys import NotOurToken
 from idp.oidc import tokens
 from idp.oidc.redirects import with_parameters
@@ -22,7 +23,7 @@ from idp.texts import wish
 from idp.web import headers, visitors
 from idp.web.errors import error_page
 from idp.web.forms import EmptyForm
-from idp.web.logout import end_current_session
+from idp.web.logout import end_current_session, log_out
 
 
 class EndSession(EndSessionEndpoint):
@@ -55,6 +56,14 @@ def add_to(blueprint: Blueprint) -> None:
     blueprint.add_url_rule(
         "/oauth2/logout/confirm", "confirm_logout", confirm_logout, methods=["GET", "POST"]
     )
+    blueprint.register_error_handler(SessionOver, ask_again)
+
+
+def ask_again(_error: SessionOver) -> Response:
+    """Somebody logged out while an authorization request was answered: it is judged anew, without a session."""
+    response = make_response(redirect(request.full_path, 303))
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def logout() -> Response:
@@ -88,7 +97,9 @@ def _judge(*, asked: bool) -> Response:
         return _doubtful(checked.client)
     g.client = checked.client
     session = visitors.current_session()
-    if session is None or (checked.id_token_claims and checked.id_token_claims["sub"] == session.account_id):
+    if session is None or (
+        checked.id_token_claims and tokens.hint_is_of(checked.id_token_claims, session.account_id)
+    ):
         return _log_out(checked)
     form = EmptyForm()
     if asked and form.validate_on_submit():
@@ -102,20 +113,12 @@ def _judge(*, asked: bool) -> Response:
 
 def _log_out(checked: EndSessionRequest) -> Response:
     if checked.redirect_uri:
-        response = make_response(redirect(checked.redirect_uri, 303))
-    else:
-        client = checked.client
-        response = make_response(redirect("/logged-out", 303)) if client is None else _logged_out_page()
-    end_current_session(response)
-    return response
-
-
-def _logged_out_page() -> Response:
-    """We may not redirect, but can name the e-service and lead to its registered front page."""
-    session = visitors.current_session()
-    visitors.forget_current_session()
-    page = render_template("pages/logged_out.html", continue_url=g.client.client_uri)
-    g.current_session = session
+        return log_out(checked.redirect_uri)
+    if checked.client is None:
+        return log_out("/logged-out")
+    # We may not redirect, but can name the e-service and lead to its registered front page.
+    frames = end_current_session()
+    page = render_template("pages/logged_out.html", continue_url=checked.client.client_uri, frames=frames)
     return make_response(page)
 
 

@@ -54,8 +54,15 @@ class ProviderRequest(OAuth2Request):
 
 
 def with_value(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters but those without a value, which count as omitted (RFC 6749 3.1, 3.2)."""
-    return {name: value for name, value in parameters.items() if value}
+    """The parameters but those without a value, which count as omitted (RFC 6749 3.1, 3.2).
+
+    Several values of `resource` (RFC 8707) become one, with spaces between, which no URI holds.
+    """
+    found = {name: value for name, value in parameters.items() if value}
+    if "resource" in parameters and isinstance(parameters, MultiDict):
+        resources = " ".join(filter(None, parameters.getlist("resource")))
+        found |= {"resource": resources} if resources else {}
+    return found
 
 
 def repeated(values: "MultiDict[str, str]") -> list[str]:

@@ -1,4 +1,7 @@
-"""Token revocation (RFC 7009). Either token of a grant revokes the whole grant; an unknown token is 200 too."""
+"""Token revocation (RFC 7009). Either token of a grant revokes the whole grant; an unknown token is 200 too.
+
+A token without a grant (client_credentials) is revoked alone.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, cast

@@ -4,19 +4,20 @@ from typing import Any, cast
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Flask, Response, current_app
 
 from idp import versions
-from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
-from idp.oidc import answers, client_authentication
+from idp.oidc import answers, client_authentication, client_registration
+from idp.oidc.device import DeviceAuthorization
 from idp.oidc.grant_authorization_code import AuthorizationCode, Pkce
+from idp.oidc.grant_client_credentials import ClientCredentials
+from idp.oidc.grant_device_code import DeviceCode
+from idp.oidc.grant_implicit import Implicit
 from idp.oidc.grant_refresh_token import RefreshToken
 from idp.oidc.introspection import Introspection
 from idp.oidc.logout import EndSession
-from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest
 from idp.oidc.revocation import Revocation
 from idp.oidc.tokens import AccessTokenCache
@@ -62,24 +63,21 @@ class Provider(AuthorizationServer):
         return self.handle_response(*error(None))
 
 
-class Issuer(IssuerParameter):
-    """`iss` in every authorization response (RFC 9207)."""
-
-    def add_issuer_parameter(self, authorization_server: Any, response: Response) -> None:
-        if response.location:
-            response.location = with_parameters(response.location, [("iss", rules().settings.issuer)])
-
-
 def init_app(app: Flask) -> None:
     app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = False  # grants make their own
     provider = Provider(app)
     client_authentication.register_methods(provider)
     provider.register_grant(AuthorizationCode, [Pkce(required=True)])
+    provider.register_grant(Implicit)
     provider.register_grant(RefreshToken)
-    provider.register_extension(Issuer())
+    provider.register_grant(ClientCredentials)
+    provider.register_grant(DeviceCode)
     provider.register_endpoint(Introspection)
     provider.register_endpoint(Revocation)
     provider.register_endpoint(EndSession)
+    provider.register_endpoint(client_registration.Registration)
+    provider.register_endpoint(client_registration.Configuration)
+    provider.register_endpoint(DeviceAuthorization)
     app.extensions["provider"] = provider
     cache = app.extensions["access_tokens"] = AccessTokenCache()
     keyring = app.extensions["keyring"]

@@ -1,9 +1,10 @@
 """The token endpoint (RFC 6749 3.2)."""
 
 from authlib.oauth2.rfc6749.errors import InvalidRequestError, UnsupportedGrantTypeError
+from authlib.oauth2.rfc8628 import AuthorizationPendingError
 from flask import Blueprint, Response, request
 
-from idp.clients.registration import GRANT_TYPES
+from idp.clients.metadata import GRANT_TYPES
 from idp.oidc import cors
 from idp.oidc.requests import ProviderRequest, repeated
 from idp.oidc.server import provider
@@ -29,6 +30,11 @@ def token() -> Response:
         response = server.handle_error_response(oauth_request, UnsupportedGrantTypeError("that grant type"))
     else:
         response = server.create_token_response(oauth_request)
-    if response.status_code in {400, 401}:
+    if response.status_code in {400, 401} and not _waits(response):
         limits.count_error("token_errors_per_address")
     return response
+
+
+def _waits(response: Response) -> bool:
+    """Whether this is a device whose person has not decided yet (RFC 8628 3.5): nothing failed."""
+    return bool(response.get_json()["error"] == AuthorizationPendingError.error)

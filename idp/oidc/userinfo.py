@@ -11,10 +11,15 @@ from flask import Blueprint, Response, current_app, request
 from idp.accounts.claims import claims_of
 from idp.accounts.rules import rules
 from idp.clients import registry
-from idp.grants import access
+from idp.clients.registry import Client
+from idp.grants import access, claims_request
+from idp.keys import keyring
 from idp.oidc import cors
-from idp.oidc.answers import json_answer
-from idp.oidc.tokens import AccessTokenCache, InvalidToken
+from idp.oidc.answers import NOT_KEPT, encode, json_answer
+from idp.oidc.encryption import encrypted
+from idp.oidc.tokens import AccessTokenCache, InvalidToken, is_for
+
+USERINFO_TYPE = "JWT"  # what libraries expect; no ID token, since it has no `exp`
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -34,7 +39,7 @@ class BearerValidator(TokenValidator):
             return None
 
     def validate_token(self, token: dict[str, Any] | None, scopes: list[str], _request: Any) -> None:
-        if token is None or token["aud"] != rules().settings.issuer:
+        if token is None or not is_for(token, rules().settings.issuer) or "grant" not in token:
             raise InvalidTokenError
         if registry.find(token["client_id"]) is None:  # disabled since
             raise InvalidTokenError
@@ -50,10 +55,9 @@ protector.register_token_validator(BearerValidator())
 def userinfo() -> Response:
     try:
         token = _authenticate()
-        claims = _claims(token)
+        return _answer(cast("Client", registry.find(token["client_id"])), token)
     except OAuth2Error as error:
         return _refused(error)
-    return json_answer(claims)
 
 
 def _authenticate() -> dict[str, Any]:
@@ -69,12 +73,27 @@ def _authenticate() -> dict[str, Any]:
     return cast("dict[str, Any]", token)
 
 
-def _claims(token: dict[str, Any]) -> dict[str, Any]:
+def _claims(client: Client, token: dict[str, Any]) -> dict[str, Any]:
+    """What the scopes of the token and the `claims` parameter of its grant ask for (Core 5.4, 5.5)."""
     found = access.person_of(token["grant"], token["jti"])
     if found is None:
         raise InvalidTokenError
-    person, _requested = found
-    return {"sub": token["sub"], **claims_of(person, token["scope"].split())}
+    person, parameter = found
+    asked = claims_request.parse(parameter).userinfo if parameter else ()
+    requested = claims_request.permitted(asked, client, person.id) if asked else ()
+    return {"sub": token["sub"], **claims_of(person, token["scope"].split(), requested)}
+
+
+def _answer(client: Client, token: dict[str, Any]) -> Response:
+    """JSON, or a JWT that is signed, encrypted or both, as the client registered (Core 5.3.2)."""
+    claims = _claims(client, token)
+    alg = client.registration.get("userinfo_signed_response_alg")
+    if alg is None and "userinfo_encrypted_response_alg" not in client.registration:
+        return json_answer(claims)
+    claims |= {"iss": rules().settings.issuer, "aud": client.client_id}
+    content = keyring().signing(alg).sign(claims, USERINFO_TYPE) if alg else encode(claims)
+    content = encrypted(client, "userinfo", content, signed=alg is not None)
+    return Response(content, content_type="application/jwt", headers=NOT_KEPT)
 
 
 def _refused(error: OAuth2Error) -> Response:

@@ -13,6 +13,7 @@ pages = Blueprint("pages", __name__)
 from idp.pages import (  # noqa: E402
     activation,
     consent,
+    device,
     feedback,
     login,
     logout,
@@ -34,6 +35,7 @@ from idp.pages import (  # noqa: E402
 __all__ = [
     "activation",
     "consent",
+    "device",
     "feedback",
     "login",
     "logout",

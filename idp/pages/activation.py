@@ -19,6 +19,7 @@ from idp.grants.requests import RequestGone
 from idp.pages import journey, pages
 from idp.pages.forms import ActivationForm, EmptyForm, NewPasswordForm
 from idp.web import visitors
+from idp.web.addresses import starting_login
 from idp.web.context import ClientView
 from idp.web.forms import form_page
 from idp.web.limits import limiter, setting
@@ -136,10 +137,11 @@ def _continue_url(invitation: Invitation) -> str | None:
         else:
             return f"/login?{urlencode({'request': pending.id, 'username': invitation.email})}"
     client = registry.find(invitation.client_id)
-    url = ClientView.of(client).return_url if client else None
-    if url and client and client.initiate_login_uri:
-        url = f"{url}&{urlencode({'login_hint': invitation.email})}"
-    return url
+    if client is None:
+        return None
+    if client.initiate_login_uri and client.first_party:  # others learn the address by consent alone
+        return starting_login(client.initiate_login_uri, login_hint=invitation.email)
+    return ClientView.of(client).return_url
 
 
 def link_not_live(token: str, purpose: Purpose, state: LinkState) -> Response:

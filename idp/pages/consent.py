@@ -7,7 +7,9 @@ from flask_babel import gettext as _
 
 from idp import clock
 from idp.accounts.rules import rules
+from idp.clients import registry
 from idp.grants import consents, requests
+from idp.grants.claims_request import consent_scope
 from idp.grants.requests import PendingRequest
 from idp.pages import journey, pages
 from idp.pages.forms import EmptyForm
@@ -62,7 +64,10 @@ def _ready() -> tuple[PendingRequest, CurrentSession]:
 
 
 def _scope(pending: PendingRequest) -> str:
-    return str(pending.parameters["scope"])
+    """What is asked for by scopes and by single claims, in scopes."""
+    scope = str(pending.parameters["scope"])
+    client = registry.find(pending.client_id)
+    return consent_scope(scope, pending.parameters.get("claims"), client) if client else scope
 
 
 def scope_views(scope: str) -> list[ScopeView]:

@@ -71,6 +71,10 @@ def optional_email(form: Any, field: Field) -> None:
         email_address(form, field)
 
 
+class DeviceForm(Form):
+    user_code = StringField(lazy("Code"), [needed(lazy("Enter the code that the device shows."))])
+
+
 class LoginForm(Form):
     username = StringField(
         lazy("Username or email address"), [needed(lazy("Enter your username or email address."))]

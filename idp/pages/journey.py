@@ -1,18 +1,21 @@
 """The pending authorization request that a page belongs to, and where the person goes next."""
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, make_response, redirect, request
+from flask import Flask, Response, g, make_response, redirect, request, session
 
 from idp import clock
 from idp.clients import registry
 from idp.grants import requests
 from idp.grants.requests import PendingRequest, RequestGone
-from idp.texts import wish
+from idp.texts import language, wish
 from idp.web import headers, visitors
 from idp.web.errors import interrupted
 
 RESUME = "/oauth2/authorize/resume"
+HOME = "/account"
+WAITS_FOR = timedelta(minutes=30)  # what the person came for, while they log in
 
 
 class JourneyOver(Exception):
@@ -30,7 +33,7 @@ def init_app(app: Flask) -> None:
 def pending() -> PendingRequest | None:
     """The live request named by `?request=` in this browser, None without one. Raises JourneyOver.
 
-    Sets the e-service, its wish for a language and where this page's form may lead.
+    Sets the e-service, its wish for a language, and where this page's form may lead and its logo come from.
     """
     request_id = request.args.get("request")
     if not request_id:
@@ -48,6 +51,9 @@ def remember(found: PendingRequest) -> None:
     g.request_id = found.id
     wish(found.parameters.get("ui_locales"))
     g.client = registry.find(found.client_id)
+    logo = g.client.text("logo_uri", language()) if g.client else None
+    if logo:
+        headers.allow_image(logo)
     target = found.parameters.get("redirect_uri") or (g.client and g.client.get_default_redirect_uri())
     if target:
         headers.allow_form_target(target)
@@ -56,6 +62,25 @@ def remember(found: PendingRequest) -> None:
 def resume(found: PendingRequest) -> Response:
     """Go on with the request, which is judged anew at the authorization endpoint."""
     return see_other(f"{RESUME}?{urlencode({'request': found.id})}")
+
+
+def first(page: str, *, then: str) -> Response:
+    """To a page that comes first; `home` will lead to `then`, a path of ours."""
+    session["came_for"] = {"path": then, "until": int((clock.now() + WAITS_FOR).timestamp())}
+    return see_other(page)
+
+
+def came_for() -> str | None:
+    """The path that the person came for before they were sent to log in, not long ago."""
+    wanted = session.get("came_for")
+    return wanted["path"] if wanted and clock.timestamp() < wanted["until"] else None
+
+
+def home() -> Response:
+    """After a login or new terms without a pending request: to what the person came for, else to own details."""
+    path = came_for() or HOME
+    session.pop("came_for", None)
+    return see_other(path)
 
 
 def see_other(location: str) -> Response:

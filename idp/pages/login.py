@@ -35,7 +35,7 @@ from idp.web.limits import known_device, limiter, setting, typed_name
 def login() -> Response:
     pending = journey.pending()
     if pending is None and request.method == "GET" and visitors.current_session():
-        return journey.see_other("/account")
+        return journey.home()
     form = LoginForm()
     if form.validate_on_submit():
         answer = _try(form, pending)
@@ -43,7 +43,7 @@ def login() -> Response:
             return answer
     elif request.method == "GET":
         form.username.data = _hint(pending)
-    return _page(form)
+    return _page(form, pending)
 
 
 def _hint(pending: PendingRequest | None) -> str:
@@ -84,20 +84,21 @@ def _try(form: LoginForm, pending: PendingRequest | None) -> Response | None:
 
 def _welcome(logged_in: LoggedIn, pending: PendingRequest | None, *, remembered: bool) -> Response:
     settings = rules().settings
-    response = journey.resume(pending) if pending else journey.see_other("/account")
+    response = journey.resume(pending) if pending else journey.home()
     lifetime = rules().lifetimes.remembered_login if remembered else None
-    cookies.write(response, cookies.SESSION, logged_in.session_token, settings, lifetime)
+    cookies.write_session(response, logged_in.session_token, settings, lifetime)
     cookies.write(response, cookies.DEVICE, logged_in.device, settings, cookies.DEVICE_LIFETIME)
     return response
 
 
-def _page(form: LoginForm) -> Response:
+def _page(form: LoginForm, pending: PendingRequest | None) -> Response:
     form.password.data = None
+    came_for = None if pending else journey.came_for()
     waiting = "waiting" in session and bool(form.form_errors)
     page = render_template(
         "pages/login.html",
         form=form,
-        notices=[],
+        notices=[_("Log in first. Then you can connect your device.")] if came_for else [],
         activation_resend_url="/created" if waiting else None,
     )
     return form_page(page, form)

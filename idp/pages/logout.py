@@ -6,7 +6,7 @@ from idp.pages import journey, pages
 from idp.pages.forms import EmptyForm
 from idp.web import visitors
 from idp.web.forms import form_page
-from idp.web.logout import end_current_session
+from idp.web.logout import log_out
 
 
 @pages.route("/logout", methods=["GET", "POST"])
@@ -17,9 +17,7 @@ def logout() -> Response:
         return journey.see_other("/login")
     form = EmptyForm()
     if form.validate_on_submit():
-        response = journey.see_other("/logged-out")
-        end_current_session(response)
-        return response
+        return log_out("/logged-out")
     page = render_template("pages/log_out.html", form=form)
     return form_page(page, form)
 

@@ -18,6 +18,7 @@ from idp.pages.forms import DeletionForm
 from idp.sessions.browser import CurrentSession
 from idp.texts import LANGUAGE_NAMES
 from idp.web import cookies, visitors
+from idp.web.logout import frames_of
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,14 @@ def account_data_json(_session: CurrentSession, account: Account) -> Response:
 
 @pages.route("/account/delete", methods=["GET", "POST"])
 @own.needs_login_alone
-def account_delete(_session: CurrentSession, account: Account) -> Response:
+def account_delete(session: CurrentSession, account: Account) -> Response:
     form = DeletionForm()
     if form.validate_on_submit() and own.confirmed(form, account):
         until = deletion.order(account, rules())
         visitors.forget_current_session()
-        response = make_response(render_template("pages/account_deleting.html", until=until))
-        cookies.erase(response, cookies.SESSION, rules().settings)
+        frames = frames_of(session.sid)
+        response = make_response(render_template("pages/account_deleting.html", until=until, frames=frames))
+        cookies.erase_session(response, rules().settings)
         return response
     form.password.data = None
     return own.page("account_delete", form, days=rules().lifetimes.cancel_deletion.days)

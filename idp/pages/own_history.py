@@ -59,6 +59,8 @@ def _texts() -> dict[str, str]:
         Event.DISOWNED: _("Account secured: logged out everywhere"),
         Event.SESSION_ENDED: _("Session ended"),
         Event.CONSENTED: _("Permission given to a service"),
+        Event.DEVICE_ALLOWED: _("Device allowed to use a service"),
+        Event.DEVICE_DENIED: _("Device refused"),
         Event.CONSENT_WITHDRAWN: _("Permission withdrawn from a service"),
         Event.TERMS_ACCEPTED: _("Terms accepted"),
         Event.DATA_DOWNLOADED: _("Own data downloaded"),

@@ -6,11 +6,11 @@ from flask_babel import gettext as _
 from idp import clock
 from idp.accounts.models import Account
 from idp.accounts.rules import rules
-from idp.pages import journey, own, pages
+from idp.pages import own, pages
 from idp.sessions import listing
 from idp.sessions.browser import CurrentSession
 from idp.web.forms import EmptyForm
-from idp.web.logout import end_current_session, end_sessions
+from idp.web.logout import end_sessions, log_out
 
 
 @pages.route("/account/sessions", methods=["GET", "POST"])
@@ -25,9 +25,7 @@ def account_sessions(session: CurrentSession, account: Account) -> Response:
 
 def _end(session: CurrentSession, account: Account, sid: str, *, others: bool) -> Response:
     if sid == session.sid:
-        response = journey.see_other("/logged-out")
-        end_current_session(response)
-        return response
+        return log_out("/logged-out")
     if others:
         ended = end_sessions(account.id, but=session.sid)
     else:

@@ -22,7 +22,7 @@ def accept_terms() -> Response:
     if not session.terms_due or form.validate_on_submit():
         if session.terms_due:
             acceptance.accept(session.account_id, language(), clock.now())
-        return journey.resume(pending) if pending else journey.see_other("/account")
+        return journey.resume(pending) if pending else journey.home()
     first = acceptance.is_first(db.session(), session.account_id)
     page = render_template(
         "pages/accept_terms.html", form=form, terms_url="/terms", privacy_url="/privacy", first=first

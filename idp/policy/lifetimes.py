@@ -51,6 +51,12 @@ class Lifetimes:
     authorization_code: timedelta = timedelta(seconds=60)
     """60 s is also the most that the FAPI 2.0 Security Profile (5.3.2.1) allows. ASVS 10.4.3 (L3)."""
 
+    pushed_request: timedelta = timedelta(seconds=90)
+    """From pushing a request until the browser has opened it; RFC 9126 2.2 speaks of 5 to 600 seconds."""
+
+    device_code: timedelta = timedelta(minutes=10)
+    """From the device's code on its screen until the person has allowed it elsewhere, and the device has asked."""
+
     access_token: timedelta = timedelta(minutes=10)
     """A JWT that a resource server checks by itself cannot be called back: for so long it
     may outlive its revocation."""

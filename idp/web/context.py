@@ -17,6 +17,7 @@ from idp.policy.passwords import PRINTED_SPECIAL_CHARACTERS, Rule, RuleKind
 from idp.settings import project_folder
 from idp.texts import LANGUAGE_NAMES, language, localized
 from idp.web import guide, visitors
+from idp.web.addresses import starting_login
 
 ASSETS = project_folder("templates") / "assets"
 
@@ -60,7 +61,6 @@ class ClientView:
     @classmethod
     def of(cls, client: Client) -> "ClientView":
         code = language()
-        issuer = rules().settings.issuer
         initiate = client.initiate_login_uri
         contacts = client.registration.get("contacts") or [None]
         return cls(
@@ -70,7 +70,7 @@ class ClientView:
             policy_uri=client.text("policy_uri", code),
             tos_uri=client.text("tos_uri", code),
             support_email=contacts[0],
-            return_url=f"{initiate}?{urlencode({'iss': issuer})}" if initiate else client.client_uri,
+            return_url=starting_login(initiate) if initiate else client.client_uri,
         )
 
 

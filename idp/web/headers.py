@@ -1,18 +1,24 @@
 """Security headers of pages: a strict content policy, no framing, no referrer, nothing cached.
 
 `allow_form_target` lets a page's form end at the pending request's redirect URI, since Chromium applies `form-action`
-to redirects too.
+to redirects too. `allow_image` lets a page show the e-service's logo. `allow_frames` lets a page have others in frames,
+`allow_framing` lets others have it in theirs.
 """
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g
 
 from idp.settings import Settings
 
+_IMAGES = "img-src 'self' data:"
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self';"
+    f"default-src 'none'; style-src 'self'; script-src 'self'; {_IMAGES}; font-src 'self';"
     " base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+_POLICY_IN_FRAMES = (
+    "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *"
 )
 
 
@@ -24,12 +30,38 @@ def allow_form_target(uri: str) -> None:
     )
 
 
+def allow_image(uri: str) -> None:
+    """Let this page's response show images of the origin of `uri`: the logo of the e-service, wherever it lives."""
+    parts = urlsplit(uri)
+    g.image_source = f"{parts.scheme}://{parts.netloc}"
+
+
+def allow_frames(origins: Collection[str]) -> None:
+    """Let this page's response have frames of these origins, and of no others."""
+    g.frame_sources = origins
+
+
+def allow_framing() -> None:
+    """Let others frame this response: a page that shows nothing and takes nothing."""
+    g.framable = True
+
+
+def _policy() -> str:
+    if g.get("framable"):
+        return _POLICY_IN_FRAMES
+    target, sources = g.get("form_target"), g.get("frame_sources")
+    policy = f"{_POLICY} {target}" if target else _POLICY
+    if image := g.get("image_source"):
+        policy = policy.replace(_IMAGES, f"{_IMAGES} {image}")
+    return f"{policy}; frame-src {' '.join(sources)}" if sources else policy
+
+
 def secure_page(response: Response) -> Response:
     """Set the headers of a page."""
-    target = g.get("form_target")
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", f"{_POLICY} {target}" if target else _POLICY)
-    headers["X-Frame-Options"] = "DENY"
+    headers.setdefault("Content-Security-Policy", _policy())
+    if not g.get("framable"):
+        headers["X-Frame-Options"] = "DENY"
     headers["Referrer-Policy"] = "no-referrer"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import g, request, session
+from flask import Response, after_this_request, g, request, session
 
 from idp import clock
 from idp.accounts.authentication import Visitor
@@ -18,7 +18,16 @@ def current_session() -> CurrentSession | None:
     if "current_session" not in g:
         token = cookies.read(cookies.SESSION, rules().settings)
         g.current_session = browser.find(token, rules().lifetimes, clock.now())
+        if token and g.current_session is None:
+            after_this_request(_forget_state)
     return cast("CurrentSession | None", g.current_session)
+
+
+def _forget_state(response: Response) -> Response:
+    """The session has ended elsewhere or by time: scripts that watch it are to notice. Its own cookie opens nothing."""
+    if cookies.read(cookies.STATE, rules().settings):
+        cookies.erase_state(response, rules().settings)
+    return response
 
 
 def forget_current_session() -> None:

@@ -14,11 +14,13 @@ from idp import clock, create_app, settings
 from idp.accounts import authentication, statements
 from idp.accounts.hashing import hasher
 from idp.accounts.models import ACTIVE, Acceptance, Account
+from idp.accounts.rules import rules
 from idp.clients import registration, registry
+from idp.clients.metadata import DEVICE_CODE
 from idp.clients.registry import Client
 from idp.crypto import hash_token, random_id, random_token
 from idp.database import db, transaction, writing
-from idp.grants import codes
+from idp.grants import codes, device
 from idp.grants.codes import Approval
 from idp.grants.models import Grant, RefreshToken
 from idp.keys import keyring
@@ -44,7 +46,7 @@ class Data:
                 "client_name": "Asiointipalvelu",
                 "redirect_uris": [REDIRECT_URI],
                 "scope": SCOPE,
-                "grant_types": ["authorization_code", "refresh_token"],
+                "grant_types": ["authorization_code", "refresh_token", DEVICE_CODE],
             }
             _, self.secret = registration.create(session, metadata, client_id=CLIENT_ID)
         with self.context():
@@ -168,6 +170,24 @@ class Data:
             session.execute(sa.insert(RefreshToken), rows)
         return values
 
+    def device_codes(self, count: int) -> list[str]:
+        """Codes of devices whose people have not decided yet; they may ask every second."""
+        now = clock.now()
+        with self.context(), transaction():
+            begun = [
+                device.begin(
+                    CLIENT_ID,
+                    SCOPE,
+                    None,
+                    interval=1,
+                    vault=rules().vault,
+                    now=now,
+                    expires_at=now + LIFETIME,
+                )
+                for _ in range(count)
+            ]
+        return [codes.device_code for codes in begun]
+
     def _tokens(self, count: int) -> list[tuple[str, str]]:
         values = self.codes(count)
         made = []
@@ -194,6 +214,7 @@ def _approval(account_id: str, auth_time: int) -> Approval:
         account_id=account_id,
         sid=random_id(),
         scope=SCOPE,
+        resource=None,
         redirect_uri=REDIRECT_URI,
         nonce="nonce-1",
         claims=None,

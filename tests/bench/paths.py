@@ -2,11 +2,13 @@
 
 import base64
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from idp.clients.metadata import DEVICE_CODE
 from tests.bench.data import CLIENT_ID, SCOPE, Data
 from tests.bench.load import Ask, User
 from tests.bench.servers import ISSUER
@@ -15,6 +17,18 @@ from tests.support.people import PASSWORD, REDIRECT_URI
 
 # What the proxy in front adds to each request.
 _PROXY = "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
+
+AUTHORIZATION = {
+    "response_type": "code",
+    "client_id": CLIENT_ID,
+    "redirect_uri": REDIRECT_URI,
+    "scope": SCOPE,
+    "state": "af0ifjsldkj",
+    "nonce": "n-0S6_WzA2Mj",
+    "prompt": "none",
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+}
 
 _REFRESH_TOKEN = re.compile(rb'"refresh_token": ?"([^"]+)"')
 
@@ -93,18 +107,9 @@ def refreshing(refresh_token: str, basic: str, pause: float = 0.0) -> User:
 
 
 def authorize_request(session: str) -> bytes:
-    parameters = {
-        "response_type": "code",
-        "client_id": CLIENT_ID,
-        "redirect_uri": REDIRECT_URI,
-        "scope": SCOPE,
-        "state": "af0ifjsldkj",
-        "nonce": "n-0S6_WzA2Mj",
-        "prompt": "none",
-        "code_challenge": CHALLENGE,
-        "code_challenge_method": "S256",
-    }
-    return get(f"/oauth2/authorize?{urlencode(parameters)}", f"Cookie: __Host-tunnus_session={session}\r\n")
+    return get(
+        f"/oauth2/authorize?{urlencode(AUTHORIZATION)}", f"Cookie: __Host-tunnus_session={session}\r\n"
+    )
 
 
 def code_request(code: str, basic: str) -> bytes:
@@ -148,26 +153,29 @@ def _same(request: bytes) -> Callable[[Data, int, float], list[User]]:
     return users
 
 
-def _repeating(make: Callable[[Data], list[bytes]]) -> Callable[[Data, int, float], list[User]]:
+def _repeating(
+    make: Callable[[Data], list[bytes]], status: bytes = b"200"
+) -> Callable[[Data, int, float], list[User]]:
     """The same requests over and over, each user beginning elsewhere."""
 
     def users(data: Data, count: int, _seconds: float) -> list[User]:
         requests = make(data)
         return [
-            asking("request", itertools.cycle(requests[n:] + requests[:n])) for n in range(0, count * 10, 10)
+            asking("request", itertools.cycle(requests[n:] + requests[:n]), status)
+            for n in range(0, count * 10, 10)
         ]
 
     return users
 
 
 def _using_up(
-    make: Callable[[Data, int], list[bytes]], per_second: int
+    make: Callable[[Data, int], list[bytes]], per_second: int, status: bytes = b"200"
 ) -> Callable[[Data, int, float], list[User]]:
     """Each request once; as many as `per_second` for the time that is measured."""
 
     def users(data: Data, count: int, seconds: float) -> list[User]:
         requests = make(data, int(per_second * (seconds + 1)))
-        return [asking("request", requests[n::count]) for n in range(count)]
+        return [asking("request", requests[n::count], status) for n in range(count)]
 
     return users
 
@@ -185,6 +193,26 @@ def _revocations(data: Data, count: int) -> list[bytes]:
 def _redemptions(data: Data, count: int) -> list[bytes]:
     header = basic(data)
     return [code_request(code, header) for code in data.codes(count)]
+
+
+def _pushes(data: Data) -> list[bytes]:
+    return [post("/oauth2/par", AUTHORIZATION, basic(data))]
+
+
+def _polls(data: Data, count: int) -> list[bytes]:
+    """Devices that wait for their people, each asking once."""
+    header = basic(data)
+    forms = ({"grant_type": DEVICE_CODE, "device_code": code} for code in data.device_codes(count))
+    return [post("/oauth2/token", form, header) for form in forms]
+
+
+def _registrations(_data: Data) -> list[bytes]:
+    metadata = json.dumps({"client_name": "Asiointipalvelu", "redirect_uris": [REDIRECT_URI]})
+    head = (
+        f"POST /oauth2/register HTTP/1.1\r\nHost: tunnus.example.fi\r\n{_PROXY}"
+        f"Content-Type: application/json\r\nContent-Length: {len(metadata)}\r\n\r\n"
+    )
+    return [(head + metadata).encode()]
 
 
 def _logins(data: Data, count: int, _seconds: float) -> list[User]:
@@ -227,4 +255,7 @@ PATHS = (
     ),
     Path("introspection", _repeating(_introspections), peer=4700),
     Path("revocation", _using_up(_revocations, 3500)),
+    Path("pushed request", _repeating(_pushes, b"201")),
+    Path("device polling", _using_up(_polls, 3500, b"400")),  # authorization_pending
+    Path("dynamic registration", _repeating(_registrations, b"201"), at_once=4),
 )

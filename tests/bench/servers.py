@@ -48,6 +48,9 @@ requests = "{log}"
 login_per_address = "1000000/hour"
 login_per_username = "1000000/hour"
 token_errors_per_address = "1000000/minute"
+client_registration_per_address = "1000000/minute"
+[clients]
+dynamic_registration = "open"
 """
 
 

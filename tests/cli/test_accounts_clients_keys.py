@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import Result
 from flask.testing import FlaskClient
 
 from idp import versions
@@ -14,7 +16,9 @@ from tests.cli.conftest import Idp
 from tests.conftest import AppFactory
 from tests.pages.steps import accounts
 from tests.support import journey
+from tests.support.hostile import local_server
 from tests.support.people import PASSWORD, App, Person
+from tests.support.ports import LOOPBACK
 
 RESIDENT = ("account", "create", "--email", "maija@example.fi", "--given-name", "Maija", "--password-stdin")
 CLIENT = ("client", "create", "--name", "Asiointi", "--redirect-uri", "https://asiointi.example.fi/callback")
@@ -141,6 +145,11 @@ def test_a_client_can_be_used_at_once_and_its_secret_is_shown_once(
         (("--redirect-uri", "https://asiointi.example.fi/#x"), "no fragment"),
         (("--metadata", "list.json"), "JSON object"),
         (("--metadata", "broken.json"), "not JSON"),
+        (("--metadata", "unknown.json"), "favourite_colour"),
+        (("--response-type", "id_token"), "implicit"),
+        (("--auth-method", "private_key_jwt"), "public keys"),
+        (("--redirect-uri", "https://b.example.fi/", "--subject-type", "pairwise"), "sector_identifier_uri"),
+        (("--metadata", "sector.json"), "sector_identifier_uri"),
     ],
 )
 def test_a_client_that_cannot_be_is_told_in_one_line(
@@ -148,12 +157,136 @@ def test_a_client_that_cannot_be_is_told_in_one_line(
 ) -> None:
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "unknown.json").write_text('{"favourite_colour": "blue"}')
+    (tmp_path / "sector.json").write_text('{"sector_identifier_uri": "https://127.0.0.1:1/uris.json"}')
 
     result = idp(*CLIENT, *arguments)
 
     assert result.exit_code == 1
     assert message in result.output
     assert result.output.startswith("Error:")
+
+
+def shown(idp: Idp, made: Result) -> dict[str, Any]:
+    """What `idp client show` says of a client that was just created with --json."""
+    found: dict[str, Any] = json.loads(idp("client", "show", json.loads(made.output)["client_id"]).output)
+    return found
+
+
+def test_all_that_is_registered_is_shown_but_no_secret(
+    idp: Idp, browser: FlaskClient, tmp_path: Path
+) -> None:
+    (tmp_path / "more.json").write_text('{"client_name#sv": "Ärenden"}')
+    made = idp(*CLIENT, "--metadata", "more.json", "--subject-type", "pairwise", "--json")
+
+    output = idp("client", "show", json.loads(made.output)["client_id"]).output
+
+    found = json.loads(output)
+    assert found["redirect_uris"] == ["https://asiointi.example.fi/callback"]
+    assert (found["subject_type"], found["response_types"]) == ("pairwise", ["code"])
+    assert (found["first_party"], found["registered_itself"], found["enabled"]) == (True, False, True)
+    assert "Ärenden" in output
+    assert json.loads(made.output)["client_secret"] not in output
+    assert "secret" not in "".join(found)
+
+
+def test_an_unknown_client_is_told_in_one_line(idp: Idp, browser: FlaskClient) -> None:
+    result = idp("client", "show", "unknown")
+
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert result.output.startswith("Error: no client")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("arguments", "grant_types"),
+    [
+        ((), ["authorization_code"]),
+        (("--refresh-tokens",), ["authorization_code", "refresh_token"]),
+        (("--grant", "implicit", "--response-type", "id_token"), ["implicit"]),
+        (
+            ("--grant", "authorization_code", "--grant", "device"),
+            ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+        ),
+        (("--machine",), ["client_credentials"]),
+    ],
+)
+def test_grants_are_chosen(
+    idp: Idp, browser: FlaskClient, arguments: tuple[str, ...], grant_types: list[str]
+) -> None:
+    assert shown(idp, idp(*CLIENT, *arguments, "--json"))["grant_types"] == grant_types
+
+
+def test_a_machine_needs_no_redirect_uri_and_gets_no_scopes_of_people(idp: Idp, browser: FlaskClient) -> None:
+    made = idp("client", "create", "--name", "Raportointi", "--machine", "--scope", "reports:read", "--json")
+
+    found = shown(idp, made)
+
+    assert "redirect_uris" not in found
+    assert (found["scope"], found["response_types"]) == ("reports:read", [])
+    secret = json.loads(made.output)["client_secret"]
+    answer = browser.post(
+        "/oauth2/token", data={"grant_type": "client_credentials"}, auth=(found["client_id"], secret)
+    )
+    assert answer.status_code == 200
+
+
+def test_a_machine_is_nothing_else(idp: Idp, browser: FlaskClient) -> None:
+    result = idp(*CLIENT, "--machine", "--grant", "implicit")
+
+    assert result.exit_code == 2
+    assert "--machine" in result.output
+
+
+def test_a_sector_is_asked_whether_it_vouches(idp: Idp, settings_file: Path, browser: FlaskClient) -> None:
+    settings_file.write_text(settings_file.read_text() + f'[outbound]\nallowed_hosts = ["{LOOPBACK}"]\n')
+    with local_server() as server:
+        (settings_file.parent / "sector.json").write_text(json.dumps({"sector_identifier_uri": server.url()}))
+        arguments = (*CLIENT, "--subject-type", "pairwise", "--metadata", "sector.json", "--json")
+
+        server.answer = lambda handler: handler.say(200, b'["https://asiointi.example.fi/callback"]')
+        assert shown(idp, idp(*arguments))["sector_identifier_uri"] == server.url()
+        server.answer = lambda handler: handler.say(200, b'["https://asiointi.example.fi/"]')
+        assert "not listed" in idp(*arguments).output
+
+
+# -- clients that register themselves
+
+
+def test_a_registration_token_lets_its_holder_register(
+    idp: Idp, settings_file: Path, make_app: AppFactory
+) -> None:
+    settings_file.write_text(settings_file.read_text() + '[clients]\ndynamic_registration = "token"\n')
+    browser = make_app(clients={"dynamic_registration": "token"}).test_client()
+    token = idp("client", "registration-token", "--days", "1", "--note", "Test run").output.strip()
+    wanted = {"redirect_uris": ["https://rp.example.fi/callback"]}
+    headers = {"Authorization": f"Bearer {token}"}
+
+    made = browser.post("/oauth2/register", json=wanted, headers=headers)
+
+    assert made.status_code == 201
+    found = json.loads(idp("client", "show", made.get_json()["client_id"]).output)
+    assert (found["registered_itself"], found["first_party"]) == (True, False)
+    assert "1 withdrawn" in idp("client", "registration-token", "--note", "Test run", "--withdraw").output
+    assert browser.post("/oauth2/register", json=wanted, headers=headers).status_code == 401
+
+
+def test_where_registration_is_off_its_token_is_said_to_open_nothing(idp: Idp, browser: FlaskClient) -> None:
+    result = idp("client", "registration-token", "--note", "Test run")
+
+    assert result.exit_code == 0
+    assert len(result.stdout.strip()) == 43
+    assert "dynamic_registration" in result.stderr
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "arguments", [("--note", "x", "--days", "0"), ("--note", "x" * 101), (), ("--note", "x", "--days", "x")]
+)
+def test_a_registration_token_ends_and_says_whose_it_is(
+    idp: Idp, browser: FlaskClient, arguments: tuple[str, ...]
+) -> None:
+    assert idp("client", "registration-token", *arguments).exit_code == 2
 
 
 # -- signing keys

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from idp.clients.registration import InvalidClientMetadata, InvalidRedirectUri, validate
+from idp.clients.metadata import InvalidClientMetadata, InvalidRedirectUri, validate, with_defaults
+from idp.clients.registry import Client
 
 GOOD: dict[str, Any] = {
     "client_name": "Asiointipalvelu",
@@ -48,7 +49,8 @@ def test_members_without_a_value_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "member", ["unknown", "client_secret", "client_id", "redirect_uris#fi", "#", "jwks_uri", "request_uris"]
+    "member",
+    ["unknown", "client_secret", "client_id", "redirect_uris#fi", "#", "request_uri", "software_statement"],
 )
 def test_a_member_that_means_nothing_here_is_refused(member: str) -> None:
     assert refused(**{member: ["https://asiointi.example.fi/"]}).startswith(member)
@@ -69,13 +71,13 @@ def test_what_people_read_may_be_in_several_languages(member: str) -> None:
         (
             "grant_types",
             [["authorization_code"], ["authorization_code", "refresh_token"]],
-            [["password"], ["implicit"], ["client_credentials"], "authorization_code"],
+            [["password"], ["urn:example"], "authorization_code"],
         ),
         ("application_type", ["web", "native"], ["browser", "WEB", ["web"]]),
         (
             "token_endpoint_auth_method",
-            ["client_secret_basic", "client_secret_post", "none"],
-            ["client_secret_jwt", "tls_client_auth", "basic", True],
+            ["client_secret_basic", "client_secret_post", "client_secret_jwt", "none"],
+            ["tls_client_auth", "basic", True],
         ),
         ("id_token_signed_response_alg", ["RS256", "ES256"], ["none", "HS256", "rs256", 256]),
         (
@@ -283,3 +285,176 @@ def test_a_short_rsa_key_is_refused() -> None:
 )
 def test_what_is_no_key_is_refused(key: dict[str, Any]) -> None:
     assert refused(jwks=jwks(key)).startswith("jwks")
+
+
+def test_keys_are_given_once() -> None:
+    key = ECKey.generate_key("P-256")
+    both = {"jwks": jwks(key), "jwks_uri": "https://asiointi.example.fi/jwks"}
+
+    assert refused(**both).startswith("jwks")
+    assert accepted(token_endpoint_auth_method="private_key_jwt", jwks_uri=both["jwks_uri"])
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"request_object_signing_alg": "ES256"},
+        {"require_signed_request_object": True},
+        {"id_token_encrypted_response_alg": "ECDH-ES"},
+        {"userinfo_encrypted_response_alg": "RSA-OAEP"},
+    ],
+)
+def test_what_needs_keys_is_not_registered_without(members: dict[str, Any]) -> None:
+    assert refused(**members).startswith("jwks")
+    assert accepted(**members, jwks=jwks(ECKey.generate_key("P-256")))
+
+
+def test_more_keys_than_anybody_needs_are_refused() -> None:
+    key = ECKey.generate_key("P-256")
+
+    assert accepted(jwks=jwks(*[key] * 50))
+    assert refused(jwks=jwks(*[key] * 51)).startswith("jwks")
+
+
+def test_an_rsa_key_that_would_keep_us_busy_is_refused() -> None:
+    for modulus in ("_" * 2000, "_" * 60_000, "A" * 2000 + "_" * 171):
+        assert refused(jwks=jwks({"kty": "RSA", "n": modulus, "e": "AQAB"})).startswith("jwks")
+
+
+# -- members that must fit each other (RFC 7591 2.1, OpenID Connect Registration 2)
+
+
+@pytest.mark.parametrize(
+    ("response_types", "grant_types", "fits"),
+    [
+        (["code"], ["authorization_code"], True),
+        (["id_token"], ["implicit"], True),
+        (["id_token token"], ["implicit"], True),
+        (["code id_token"], ["authorization_code", "implicit"], True),
+        (["token id_token code"], ["authorization_code", "implicit"], True),  # the order means nothing
+        (None, ["authorization_code", "implicit"], True),
+        (None, ["client_credentials"], True),
+        (["id_token"], None, False),
+        (["code id_token"], ["authorization_code"], False),
+        (["code id_token"], ["implicit"], False),
+        (["code"], ["implicit"], False),
+        (["code"], ["client_credentials"], False),
+        (None, ["implicit"], False),
+    ],
+)
+def test_response_types_need_their_grant_types(
+    response_types: list[str] | None, grant_types: list[str] | None, fits: bool
+) -> None:
+    members = {"response_types": response_types, "grant_types": grant_types}
+
+    if fits:
+        assert accepted(**members)
+    else:
+        assert refused(**members).startswith("response_types")
+
+
+@pytest.mark.parametrize(
+    ("grant_types", "expected"),
+    [
+        (None, {"code"}),
+        (["authorization_code", "refresh_token"], {"code"}),
+        (["client_credentials"], set()),
+        (["urn:ietf:params:oauth:grant-type:device_code"], set()),
+    ],
+)
+def test_only_who_uses_codes_has_the_response_type_code_by_itself(
+    grant_types: list[str] | None, expected: set[str]
+) -> None:
+    clean = accepted(grant_types=grant_types)
+    client = Client("asiointi", clean, None, first_party=True, pkce_required=True, resource_server=False)
+
+    assert client.response_types == expected == set(with_defaults(clean)["response_types"])
+
+
+@pytest.mark.parametrize(
+    ("method", "alg", "fits"),
+    [
+        ("client_secret_jwt", "HS256", True),
+        ("client_secret_jwt", "HS512", True),
+        ("client_secret_jwt", "RS256", False),
+        ("private_key_jwt", "ES256", True),
+        ("private_key_jwt", "HS256", False),
+        ("client_secret_basic", "RS256", True),  # it is not used
+        ("client_secret_basic", "none", False),
+    ],
+)
+def test_a_secret_signs_with_hmac_and_a_key_does_not(method: str, alg: str, fits: bool) -> None:
+    members = {
+        "token_endpoint_auth_method": method,
+        "token_endpoint_auth_signing_alg": alg,
+        "jwks": jwks(ECKey.generate_key("P-256")),
+    }
+
+    if fits:
+        assert accepted(**members)
+    else:
+        assert refused(**members).startswith("token_endpoint_auth_signing_alg")
+
+
+# -- pairwise subjects (OpenID Connect Core 8.1)
+
+
+@pytest.mark.parametrize(
+    ("uris", "one_sector"),
+    [
+        (["https://a.example.fi/1", "https://a.example.fi/2"], True),
+        (["https://a.example.fi/1", "https://a.example.fi:8443/2"], True),
+        (["https://a.example.fi/1", "https://b.example.fi/1"], False),
+        (["https://a.example.fi/1", "https://example.fi/1"], False),
+        (["https://a.example.fi/1", "fi.example.app:/callback"], False),
+        (["fi.example.app:/callback"], True),
+    ],
+)
+def test_redirect_uris_of_several_hosts_need_a_sector(uris: list[str], one_sector: bool) -> None:
+    members = {"redirect_uris": uris, "application_type": "native", "subject_type": "pairwise"}
+
+    assert accepted(**members, sector_identifier_uri="https://a.example.fi/uris.json")
+    if one_sector:
+        assert accepted(**members)
+    else:
+        assert refused(**members).startswith("sector_identifier_uri")
+        assert accepted(**members | {"subject_type": "public"})
+
+
+# -- addresses that we ask, and request objects by reference
+
+
+@pytest.mark.parametrize(
+    "member", ["jwks_uri", "sector_identifier_uri", "backchannel_logout_uri", "frontchannel_logout_uri"]
+)
+def test_what_we_ask_is_https_without_fragment(member: str) -> None:
+    assert accepted(**{member: "https://asiointi.example.fi/x?y=1"})
+    for address in (
+        "http://asiointi.example.fi/x",
+        "https://asiointi.example.fi/x#y",
+        "https://a:b@c.fi/",
+        "x",
+    ):
+        assert refused(**{member: address}).startswith(member)
+
+
+def test_request_uris_may_have_a_hash_in_their_fragment() -> None:
+    good = [
+        "https://asiointi.example.fi/request.jwt",
+        "https://asiointi.example.fi/r?x=1#GkurKxf5T0Y-mnPFCHqWOMiZi4",
+    ]
+
+    assert accepted(request_uris=good)["request_uris"] == good
+    for bad in (
+        "http://asiointi.example.fi/r",
+        "urn:x",
+        "javascript:x",
+        "https://asiointi.example.fi/ r#x",
+        "#x",
+    ):
+        assert refused(request_uris=[bad]).startswith("request_uris")
+
+
+def test_a_login_is_started_at_an_https_address_alone() -> None:
+    assert accepted(initiate_login_uri="https://asiointi.example.fi/login?service=daycare")
+    assert refused(initiate_login_uri="http://asiointi.example.fi/login").startswith("initiate_login_uri")

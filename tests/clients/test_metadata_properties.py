@@ -7,8 +7,17 @@ from urllib.parse import parse_qsl, urlsplit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from idp.clients.registration import TYPES, InvalidClientMetadata, InvalidRedirectUri, validate
+from idp.clients import dynamic
+from idp.clients.metadata import (
+    SCOPES,
+    TYPES,
+    InvalidClientMetadata,
+    InvalidRedirectUri,
+    validate,
+    with_defaults,
+)
 from idp.clients.registry import LOOPBACK_HOSTS, Client
+from idp.oidc.client_registration import parsed
 from idp.oidc.redirects import with_parameters
 
 GOOD: dict[str, Any] = {"client_name": "Asiointi", "redirect_uris": ["https://asiointi.example.fi/callback"]}
@@ -177,3 +186,86 @@ def test_any_metadata_is_either_refused_or_good_json(metadata: dict[str, Any]) -
     assert json.loads(json.dumps(clean, allow_nan=False)) == clean
     assert validate(clean) == clean
     assert clean["client_name"]
+
+
+# -- what clients send to register themselves (RFC 7591)
+
+
+@USUAL
+@given(st.dictionaries(st.one_of(NAMES, st.text(max_size=10)), JSON, max_size=5), st.booleans())
+@example({"grant_types": [["client_credentials"]]}, True)
+@example({"redirect_uris": ["https://["]}, False)
+@example({"scope": {"openid": 1}}, True)
+@example({"client_name": None, "redirect_uris": 5}, False)
+def test_whatever_a_client_sends_is_refused_or_harmless(sent: dict[str, Any], usual: bool) -> None:
+    sent.pop("sector_identifier_uri", None)  # which would have to be asked
+    try:
+        clean = dynamic.prepared((GOOD | sent) if usual else sent, plain_http=False)
+    except InvalidClientMetadata:
+        return
+
+    assert {name.partition("#")[0] for name in clean} <= TYPES.keys() - {"resource_uris"}
+    assert dynamic.prepared(clean, plain_http=False) == clean
+    assert set(clean["scope"].split()) <= set(SCOPES)
+    assert "client_credentials" not in clean.get("grant_types", ())
+    assert clean["client_name"]
+    told = with_defaults(clean)
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def as_text(value: Any) -> str:
+    """JSON of nested pairs, whose names may repeat."""
+    if isinstance(value, tuple):
+        return "{" + ",".join(f"{json.dumps(name)}:{as_text(inner)}" for name, inner in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(as_text(inner) for inner in value) + "]"
+    return json.dumps(value)
+
+
+def repeats(value: Any) -> bool:
+    if isinstance(value, tuple):
+        names = [name for name, _ in value]
+        return len(set(names)) < len(names) or any(repeats(inner) for _, inner in value)
+    return isinstance(value, list) and any(repeats(inner) for inner in value)
+
+
+PAIRS = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), inner), max_size=3).map(tuple),
+    ),
+    max_leaves=8,
+)
+
+
+@USUAL
+@given(PAIRS)
+@example((("a", 1), ("a", 1)))
+@example((("b", [(("a", 1), ("a", 2))]),))
+def test_a_body_is_an_object_that_says_everything_once(value: Any) -> None:
+    body = as_text(value).encode()
+    try:
+        found = parsed(body)
+    except ValueError:
+        assert not isinstance(value, tuple) or repeats(value)
+    else:
+        assert not repeats(value)
+        assert found == json.loads(body)
+
+
+JSONISH = st.text(alphabet='{}[]":,aN0-\\u\ud800 \t', max_size=40)
+
+
+@USUAL
+@given(st.one_of(st.binary(max_size=40), JSONISH.map(lambda text: text.encode("utf-8", "surrogatepass"))))
+@example(b"{}")
+@example(b'{"a": NaN}')
+@example(b"[" * 100_000)
+def test_any_bytes_are_an_object_or_refused(body: bytes) -> None:
+    try:
+        found = parsed(body)
+    except ValueError:
+        return
+    assert isinstance(found, dict)
+    assert json.dumps(found, allow_nan=False)

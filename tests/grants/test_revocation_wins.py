@@ -29,6 +29,7 @@ def code(context: Flask, person: Person) -> str:
         account_id=person.id,
         sid=random_id(),
         scope="openid offline_access",
+        resource=None,
         redirect_uri="https://asiointi.example.fi/callback",
         nonce=None,
         claims=None,

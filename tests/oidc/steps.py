@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +15,10 @@ from werkzeug.test import TestResponse
 from idp import clock, versions
 from idp.accounts.models import Account
 from idp.clients.models import ClientApp
-from idp.crypto import random_id
+from idp.crypto import random_id, random_token
 from idp.database import db, writing
+from idp.grants import codes
+from idp.grants.codes import Approval
 from tests.support import journey
 from tests.support.people import App, Person
 
@@ -37,10 +40,10 @@ def ask(browser: FlaskClient, service: App, method: str = "GET", **parameters: s
     return response
 
 
-def redirected(response: TestResponse, service: App) -> dict[str, str]:
-    """The parameters of an answer that a 303 takes to the service, and nowhere else."""
+def redirected(response: TestResponse, service: App, place: str = "?") -> dict[str, str]:
+    """The parameters of an answer that a 303 takes to the service, and nowhere else: in the query, or behind `#`."""
     assert response.status_code == 303, (response.status_code, journey.page_name(response))
-    address, _, _ = response.location.partition("?")
+    address, _, _ = response.location.partition(place)
     assert address == service.redirect_uri.partition("?")[0], response.location
     return journey.answer_of(response)
 
@@ -48,6 +51,15 @@ def redirected(response: TestResponse, service: App) -> dict[str, str]:
 def error_of(response: TestResponse, service: App) -> str:
     """The error that the service is told."""
     return redirected(response, service)["error"]
+
+
+def posted(response: TestResponse, service: App) -> dict[str, str]:
+    """The parameters of an answer that the browser is to post to the service."""
+    assert (response.status_code, journey.page_name(response)) == (200, "form-post")
+    form = journey.soup(response).select_one("#form-post")
+    assert form is not None
+    assert (form["method"], form["action"]) == ("post", service.redirect_uri)
+    return {str(field["name"]): str(field["value"]) for field in form.select("input")}
 
 
 def page_of(response: TestResponse) -> str:
@@ -125,6 +137,45 @@ def foreign_id_token(**claims: Any) -> str:
     """An ID token that looks like ours, signed by somebody else."""
     key = ECKey.generate_key("P-256")
     return jwt.encode({"alg": "ES256", "typ": "JWT"}, {"iss": ISSUER, "aud": "asiointi", **claims}, key)
+
+
+def granted(app: Flask, service: App, person: Person, **approved: Any) -> str:
+    """A code of what the person has just approved, without the browser: for what comes after the code."""
+    code = random_token()
+    values: dict[str, Any] = {
+        "client_id": service.client_id,
+        "account_id": person.id,
+        "sid": random_id(),
+        "scope": "openid profile email",
+        "resource": None,
+        "redirect_uri": service.redirect_uri,
+        "nonce": "nonce-1",
+        "claims": None,
+        "code_challenge": journey.CHALLENGE,
+        "acr": "urn:tunnus:acr:password",
+        "amr": ("pwd",),
+        "auth_time": clock.timestamp(),
+    }
+    now = clock.now()
+    with app.app_context():
+        codes.issue(code, Approval(**(values | approved)), now, now + timedelta(seconds=60))
+    return code
+
+
+def tokens_of(app: Flask, service: App, person: Person, **approved: Any) -> dict[str, Any]:
+    """The tokens of what the person has just approved."""
+    answer = journey.redeem(app.test_client(), service, granted(app, service, person, **approved))
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    found: dict[str, Any] = answer.get_json()
+    return found
+
+
+def userinfo(browser: FlaskClient, tokens: dict[str, Any]) -> dict[str, Any]:
+    """What userinfo tells the client by these tokens, as JSON."""
+    answer = browser.get("/oauth2/userinfo", headers=bearer(tokens["access_token"]))
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    found: dict[str, Any] = answer.get_json()
+    return found
 
 
 # -- what an operator does

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from idp.clients import registration
-from idp.clients.registration import InvalidClientMetadata
+from idp.clients import metadata as metadata_rules
+from idp.clients.metadata import InvalidClientMetadata
 from idp.database import db
 from idp.grants.models import LogoutNotice
 from idp.oidc import backchannel
@@ -348,6 +348,6 @@ def test_production_registers_https_only() -> None:
         "backchannel_logout_session_required": True,
     }
     told = {"backchannel_logout_uri": "https://asiointi.example.fi/told?a=b"}
-    assert registration.validate(metadata | told) == metadata | told
+    assert metadata_rules.validate(metadata | told) == metadata | told
     with pytest.raises(InvalidClientMetadata, match="backchannel_logout_uri: must be an https address"):
-        registration.validate(metadata | {"backchannel_logout_uri": "http://asiointi.example.fi/told"})
+        metadata_rules.validate(metadata | {"backchannel_logout_uri": "http://asiointi.example.fi/told"})

@@ -1,10 +1,11 @@
-"""How a client proves who it is, the same way at the token, revocation and introspection endpoints (Core 9).
+"""How a client proves who it is, the same way at every endpoint that asks it to (OpenID Connect Core 9).
 
 The requests below ask to revoke an unknown token: with good credentials that is 200.
 """
 
 import base64
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -16,15 +17,20 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from werkzeug.test import TestResponse
 
 from idp import housekeeping
+from tests.conftest import AppFactory
 from tests.oidc import steps
 from tests.support import journey
+from tests.support.hostile import LocalServer, local_server
 from tests.support.moments import MovableClock
 from tests.support.people import App, People, Person
+from tests.support.ports import LOOPBACK
 
 ENDPOINTS = {
     "/oauth2/token": {"grant_type": "refresh_token", "refresh_token": "unknown"},
     "/oauth2/revoke": {"token": "unknown"},
     "/oauth2/introspect": {"token": "unknown"},
+    "/oauth2/device_authorization": {},
+    "/oauth2/par": {},
 }
 
 
@@ -452,6 +458,230 @@ def test_the_whole_journey_works_with_a_signing_client(
     answer = client.post("/oauth2/token", data=form | steps.assertion(signer, "signing"))
 
     assert journey.claims_of(answer.get_json()["id_token"])["aud"] == "signing"
+
+
+@pytest.mark.parametrize("endpoint", list(ENDPOINTS))
+def test_an_assertion_may_be_meant_for_the_endpoint_that_is_asked_and_for_no_other(
+    client: FlaskClient, signer: ECKey, signing: App, endpoint: str
+) -> None:
+    for other in (*ENDPOINTS, "/oauth2/authorize", "/oauth2/userinfo"):
+        form = steps.assertion(signer, "signing", aud=f"{steps.ISSUER}{other}")
+        accepted = knock(client, form, endpoint=endpoint).status_code != 401
+        assert accepted == (other in {endpoint, "/oauth2/token"}), other
+
+
+@pytest.mark.parametrize("alg", ["RS256", "PS256"])
+def test_the_registered_algorithm_is_the_only_one(client: FlaskClient, people: People, alg: str) -> None:
+    rsa = RSAKey.generate_key(2048)
+    people.client(
+        "rsa",
+        token_endpoint_auth_method="private_key_jwt",
+        token_endpoint_auth_signing_alg=alg,
+        jwks=steps.public_jwks(rsa),
+    )
+
+    for used in ("RS256", "PS256"):
+        answer = knock(client, steps.assertion(rsa, "rsa", alg=used))
+        assert answer.status_code == (200 if used == alg else 401)
+
+
+def test_without_kid_the_key_is_found_by_its_kind(client: FlaskClient, people: People, signer: ECKey) -> None:
+    keys = [RSAKey.generate_key(2048), ECKey.generate_key("P-256", {"use": "enc"}), signer]
+    people.client("mixed", token_endpoint_auth_method="private_key_jwt", jwks=steps.public_jwks(*keys))
+
+    assert knock(client, steps.assertion(signer, "mixed")).status_code == 200
+
+
+def test_a_key_for_encryption_signs_nothing(client: FlaskClient, people: People) -> None:
+    key = ECKey.generate_key("P-256", {"use": "enc"})
+    published = ECKey.import_key({**key.as_dict(private=True), "use": "sig"})
+    people.client("enc", token_endpoint_auth_method="private_key_jwt", jwks=steps.public_jwks(key))
+
+    assert_unknown_client(knock(client, steps.assertion(published, "enc")))
+
+
+# -- keys that the client publishes (jwks_uri)
+
+
+@pytest.fixture
+def publishing() -> Iterator[LocalServer]:
+    """The client's server; `publish` tells what it answers."""
+    with local_server() as server:
+        yield server
+
+
+def publish(server: LocalServer, *keys: ECKey) -> None:
+    body = json.dumps(steps.public_jwks(*keys)).encode()
+    server.answer = lambda handler: handler.say(200, body)
+
+
+@pytest.fixture
+def inside(make_app: AppFactory) -> Flask:
+    """A provider that may ask the servers of the tests."""
+    return make_app(outbound={"allowed_hosts": [LOOPBACK]})
+
+
+def kid_assertion(key: ECKey, client_id: str) -> dict[str, str]:
+    """An assertion that names its key, as libraries make it."""
+    claims = jwt.decode(steps.assertion(key, client_id)["client_assertion"], key).claims
+    signed = jwt.encode({"alg": "ES256", "kid": str(key.kid)}, claims, key)
+    return {"client_assertion_type": steps.ASSERTION_TYPE, "client_assertion": signed}
+
+
+def test_keys_are_fetched_from_the_client_and_a_new_one_is_good_at_once(
+    inside: Flask, publishing: LocalServer
+) -> None:
+    old, new = ECKey.generate_key("P-256", {"kid": "old"}), ECKey.generate_key("P-256", {"kid": "new"})
+    publish(publishing, old)
+    People(inside).client(
+        "remote", token_endpoint_auth_method="private_key_jwt", jwks_uri=publishing.url(path="/jwks")
+    )
+    browser = inside.test_client()
+
+    assert knock(browser, kid_assertion(old, "remote")).status_code == 200
+    assert knock(browser, kid_assertion(old, "remote")).status_code == 200
+    assert_unknown_client(knock(browser, kid_assertion(new, "remote")))
+    assert len(publishing.asked) == 2
+
+
+def test_a_rotation_is_followed_without_waiting(inside: Flask, publishing: LocalServer) -> None:
+    old, new = ECKey.generate_key("P-256", {"kid": "old"}), ECKey.generate_key("P-256", {"kid": "new"})
+    publish(publishing, old)
+    People(inside).client(
+        "remote", token_endpoint_auth_method="private_key_jwt", jwks_uri=publishing.url(path="/jwks")
+    )
+    browser = inside.test_client()
+    knock(browser, kid_assertion(old, "remote"))
+
+    publish(publishing, new)
+
+    assert knock(browser, kid_assertion(new, "remote")).status_code == 200
+    assert_unknown_client(knock(browser, kid_assertion(old, "remote")))
+
+
+def test_while_the_client_publishes_nothing_nobody_is_it(inside: Flask, publishing: LocalServer) -> None:
+    key = ECKey.generate_key("P-256", {"kid": "a"})
+    publishing.answer = lambda handler: handler.say(500)
+    People(inside).client(
+        "remote", token_endpoint_auth_method="private_key_jwt", jwks_uri=publishing.url(path="/jwks")
+    )
+
+    assert_unknown_client(knock(inside.test_client(), kid_assertion(key, "remote")))
+
+
+def test_a_client_is_asked_for_keys_only_for_what_they_could_have_signed(
+    inside: Flask, publishing: LocalServer
+) -> None:
+    """Anybody can send an assertion in anybody's name: it must not let them reach out through us."""
+    key = ECKey.generate_key("P-256", {"kid": "a"})
+    made = People(inside)
+    made.client("with-secret", jwks_uri=publishing.url(path="/jwks"))
+    made.client(
+        "rsa-only",
+        token_endpoint_auth_method="private_key_jwt",
+        token_endpoint_auth_signing_alg="RS256",
+        jwks_uri=publishing.url(path="/jwks"),
+    )
+    browser = inside.test_client()
+
+    assert_unknown_client(knock(browser, kid_assertion(key, "with-secret")))
+    assert_unknown_client(knock(browser, kid_assertion(key, "rsa-only")))
+    assert publishing.asked == []
+
+
+# -- client_secret_jwt (OpenID Connect Core 9)
+
+
+@pytest.fixture
+def sealing(people: People) -> App:
+    return people.client("sealing", token_endpoint_auth_method="client_secret_jwt")
+
+
+def by_secret(service: App, alg: str = "HS256", **claims: Any) -> dict[str, str]:
+    return steps.assertion(OctKey.import_key(service.secret or ""), service.client_id, alg=alg, **claims)
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
+def test_a_secret_signs_an_assertion(client: FlaskClient, sealing: App, alg: str) -> None:
+    assert knock(client, by_secret(sealing, alg)).status_code == 200
+
+
+def test_its_secret_is_long_enough_for_every_algorithm(sealing: App) -> None:
+    assert len((sealing.secret or "").encode()) >= 64  # RFC 7518 3.2
+
+
+def test_its_secret_is_stored_encrypted(app: Flask, sealing: App) -> None:
+    assert sealing.secret is not None
+    assert sealing.secret not in steps.everything_stored(app)
+
+
+def test_its_assertions_are_judged_as_the_others(
+    client: FlaskClient, sealing: App, subtests: pytest.Subtests
+) -> None:
+    for name, claims in WRONG_CLAIMS.items():
+        with subtests.test(name):
+            assert_unknown_client(knock(client, by_secret(sealing, **claims)))
+    form = by_secret(sealing)
+    assert knock(client, form).status_code == 200
+    assert_unknown_client(knock(client, form))
+
+
+def test_another_secret_signs_nothing(client: FlaskClient, people: People, sealing: App) -> None:
+    other = people.client("other", token_endpoint_auth_method="client_secret_jwt")
+
+    assert_unknown_client(knock(client, by_secret(App("sealing", other.secret, ""))))
+    assert_unknown_client(knock(client, by_secret(App("sealing", "x" * 43, ""))))
+
+
+def test_the_secret_itself_is_not_to_be_sent(client: FlaskClient, sealing: App) -> None:
+    assert_unknown_client(knock(client, basic=encoded("sealing", sealing.secret or "")))
+    assert_unknown_client(knock(client, {"client_id": "sealing", "client_secret": sealing.secret}))
+
+
+def test_a_registered_algorithm_of_secrets_is_the_only_one(client: FlaskClient, people: People) -> None:
+    service = people.client(
+        "strict", token_endpoint_auth_method="client_secret_jwt", token_endpoint_auth_signing_alg="HS512"
+    )
+
+    assert_unknown_client(knock(client, by_secret(service, "HS256")))
+    assert knock(client, by_secret(service, "HS512")).status_code == 200
+
+
+def test_keys_do_not_stand_in_for_a_secret_nor_a_secret_for_keys(
+    client: FlaskClient, people: People, signer: ECKey
+) -> None:
+    sealing = people.client(
+        "sealing", token_endpoint_auth_method="client_secret_jwt", jwks=steps.public_jwks(signer)
+    )
+    people.client("signing", token_endpoint_auth_method="private_key_jwt", jwks=steps.public_jwks(signer))
+
+    assert_unknown_client(knock(client, steps.assertion(signer, "sealing")))
+    assert_unknown_client(knock(client, by_secret(App("signing", sealing.secret, ""))))
+
+
+def test_a_method_that_was_changed_by_hand_lets_nobody_in(
+    app: Flask, client: FlaskClient, service: App
+) -> None:
+    """No secret was kept for it: an empty one must not do."""
+    steps.change_client(app, service, token_endpoint_auth_method="client_secret_jwt")
+
+    for secret in (service.secret, "x" * 64):
+        assert_unknown_client(knock(client, by_secret(App(service.client_id, secret, ""))))
+
+
+def test_the_whole_journey_works_with_a_secret_that_signs(
+    client: FlaskClient, person: Person, sealing: App
+) -> None:
+    form = {
+        "grant_type": "authorization_code",
+        "code": journey.code_for(client, sealing, person),
+        "redirect_uri": sealing.redirect_uri,
+        "code_verifier": journey.VERIFIER,
+    }
+
+    answer = client.post("/oauth2/token", data=form | by_secret(sealing))
+
+    assert journey.claims_of(answer.get_json()["id_token"])["aud"] == "sealing"
 
 
 # -- nothing gets out

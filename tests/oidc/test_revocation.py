@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp import clock
+from idp.clients import registry
+from idp.grants import codes
+from idp.oidc.tokens import access_token
 from tests.oidc import steps
 from tests.support import journey
 from tests.support.moments import MovableClock
@@ -138,3 +143,23 @@ def test_scripts_of_any_origin_may_use_it(client: FlaskClient) -> None:
     answer = client.options("/oauth2/revoke", headers={"Origin": "https://asiointi.example.fi"})
 
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("revoked", ["front", "back"])
+def test_tokens_of_the_front_channel_and_of_the_code_die_together(
+    app: Flask, client: FlaskClient, service: App, person: Person, revoked: str
+) -> None:
+    """In the hybrid flow one grant gives a token at the authorization endpoint and others for its code."""
+    code = steps.granted(app, service, person, scope="openid offline_access")
+    with app.app_context():
+        found, registered = codes.find(code, clock.now()), registry.find(service.client_id)
+        assert found
+        assert registered
+        front = access_token(registered, found.grant, "openid")
+    back = journey.redeem(client, service, code).get_json()
+    both = {"front": {**back, "access_token": front}, "back": back}
+    assert [states(client, service, tokens) for tokens in both.values()] == [(200, True), (200, True)]
+
+    revoke(client, service, both[revoked]["access_token"])
+
+    assert [states(client, service, tokens) for tokens in both.values()] == [(401, False), (401, False)]

@@ -71,7 +71,7 @@ def test_only_post_is_answered(client: FlaskClient, service: App, method: str) -
         (None, "invalid_request"),
         ("", "invalid_request"),
         ("password", "unsupported_grant_type"),
-        ("client_credentials", "unsupported_grant_type"),
+        ("client_credentials", "unauthorized_client"),
         ("AUTHORIZATION_CODE", "unsupported_grant_type"),
         ('ä"\\\x00', "unsupported_grant_type"),
     ],

@@ -2,16 +2,19 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idp import keys
+from idp import clock, keys
 from idp.accounts.rules import rules
+from idp.clients import registry
 from idp.database import writing
-from idp.oidc.tokens import AccessTokenCache, InvalidToken
+from idp.grants import codes
+from idp.oidc.tokens import AccessTokenCache, InvalidToken, id_token
 from tests.oidc import steps
 from tests.support import journey
 from tests.support.moments import MovableClock
@@ -160,6 +163,56 @@ def test_sid_is_not_the_sessions_cookie(client: FlaskClient, service: App, perso
     cookie = client.get_cookie("tunnus_session")
     assert cookie is not None
     assert sid not in cookie.value
+
+
+@pytest.fixture
+def front(app: Flask, service: App, person: Person) -> Callable[..., dict[str, Any]]:
+    """Makes ID tokens as the authorization endpoint gives them; their claims."""
+
+    def make(access_token: str | None = None, *, scope: str = "openid profile email", **options: Any) -> Any:
+        code = steps.granted(app, service, person, scope=scope, claims=options.pop("claims", None))
+        with app.app_context():
+            found, client = codes.find(code, clock.now()), registry.find(service.client_id)
+            assert found
+            assert client
+            return journey.claims_of(id_token(client, found.grant, access_token, with_nonce=True, **options))
+
+    return make
+
+
+def test_c_hash_and_at_hash_bind_the_id_token_to_what_comes_with_it(
+    front: Callable[..., dict[str, Any]],
+) -> None:
+    """By the examples of Core A.4 and A.6."""
+    claims = front(
+        "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y",
+        code="Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk",
+    )
+
+    assert claims["at_hash"] == "77QmUPtjPfzWtF2AnpK9RQ"
+    assert claims["c_hash"] == "LDktKdoQak3Pk0cnXxCltA"
+
+
+def test_without_a_code_or_access_token_there_is_no_hash_of_it(front: Callable[..., dict[str, Any]]) -> None:
+    assert not {"c_hash", "at_hash"} & front().keys()
+
+
+def test_a_client_that_gets_no_access_token_finds_the_claims_of_its_scopes_in_the_id_token(
+    front: Callable[..., dict[str, Any]], person: Person
+) -> None:
+    claims = front(scope="openid email", scope_claims=True)
+
+    assert (claims["email"], claims["email_verified"]) == (person.username, True)
+    assert "given_name" not in claims
+
+
+def test_those_of_the_claims_parameter_too(front: Callable[..., dict[str, Any]]) -> None:
+    claims = front(
+        scope="openid", scope_claims=True, claims='{"id_token":{"given_name":null},"userinfo":{"email":null}}'
+    )
+
+    assert claims["given_name"] == "Maija"
+    assert not {"email", "family_name"} & claims.keys()
 
 
 def test_sub_is_an_identifier_of_ascii_letters_that_tells_nothing(person: Person) -> None:

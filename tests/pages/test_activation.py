@@ -259,6 +259,19 @@ def test_in_another_browser_the_login_starts_anew_at_the_e_service(
     assert "login_hint=uusi%40example.fi" in onwards
 
 
+def test_a_client_of_somebody_else_does_not_learn_the_address_before_consent(
+    client: FlaskClient, people: People
+) -> None:
+    service = people.client(first_party=False, initiate_login_uri="https://asiointi.example.fi/login")
+    login = client.get(journey.authorize_url(service)).location
+    link = sign_up(client, people, login.replace("/login", "/create-account"))
+
+    page = press(people.app.test_client(), link, password=PASSWORD)
+
+    onwards = link_to(page, "Jatka palveluun Asiointipalvelu")
+    assert onwards == "https://asiointi.example.fi/login?iss=http%3A%2F%2Flocalhost%3A8400"
+
+
 def test_without_an_address_that_starts_a_login_its_front_page_comes(
     client: FlaskClient, people: People
 ) -> None:

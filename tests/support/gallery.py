@@ -9,11 +9,13 @@ from collections.abc import Iterator
 
 from playwright.sync_api import expect
 
+from idp.clients.metadata import DEVICE_CODE
 from tests.support.installation import minutes_ago
 from tests.support.people import PASSWORD, App
 from tests.support.visitor import OPTIONAL_DETAILS, Visitor
 
 WRONG = "Jokin;muu1"
+_BLANK = '<!DOCTYPE html><html lang="en"><head><title>-</title><link rel="icon" href="data:,"></head></html>'
 
 
 def tour(visitor: Visitor) -> Iterator[str]:
@@ -199,6 +201,7 @@ def _logged_in(visitor: Visitor) -> Iterator[str]:
     page.goto(_request(visitor, asking, prompt="select_account"))
     visitor.should_be_on("select-account")
     yield "select-account"
+    yield from _device(visitor)
     yield from _own_details(visitor)
     page.context.clear_cookies()  # the deletion has logged out everywhere, or is about to
     visitor.log_in()
@@ -214,6 +217,63 @@ def _logged_in(visitor: Visitor) -> Iterator[str]:
     visitor.press("#log-out")
     visitor.should_be_on("logged-out")
     yield "logged-out"
+    yield from _logging_out(visitor)
+
+
+def _logging_out(visitor: Visitor) -> Iterator[str]:
+    """The page that goes on by itself, without the script that makes it."""
+    page, place = visitor.page, visitor.place
+    framed = place.people.client(
+        f"kartta-{secrets.token_hex(4)}",
+        redirect_uris=[f"{place.eservice}/callback"],
+        frontchannel_logout_uri=f"{place.eservice}/forget",
+        **{
+            "client_name": "Karttapalvelu",
+            "client_name#sv": "Karttjänsten",
+            "client_name#en": "The map service",
+        },
+    )
+    visitor.open("/login?username=")
+    visitor.enter()
+    page.route("**/callback?*", lambda route: route.fulfill(content_type="text/html", body=_BLANK))
+    page.route("**/forget?*", lambda route: route.fulfill(content_type="text/html", body=_BLANK))
+    page.route("**/logging_out.js*", lambda route: route.fulfill(content_type="text/javascript", body=""))
+    page.goto(_request(visitor, framed))
+    visitor.open(f"/logout?lang={visitor.language}")
+    visitor.press("#log-out")
+    visitor.should_be_on("logging-out")
+    yield "logging-out"
+    page.unroute_all()
+
+
+def _device(visitor: Visitor) -> Iterator[str]:
+    television = visitor.place.people.client(
+        f"tv-{secrets.token_hex(4)}",
+        token_endpoint_auth_method="none",
+        grant_types=[DEVICE_CODE],
+        **{
+            "client_name": "Kaupungin televisio",
+            "client_name#sv": "Stadens tv",
+            "client_name#en": "The city's television",
+        },
+    )
+    visitor.open("/device")
+    yield "device"
+    visitor.press("#continue")
+    yield "device, empty"
+    visitor.fill(user_code="BCDF-GHJK")
+    visitor.press("#continue")
+    yield "device, wrong code"
+    for decision in ("deny", "allow"):
+        visitor.fill(user_code=visitor.place.user_code(television))
+        visitor.press("#continue")
+        visitor.should_be_on("device-allow")
+        if decision == "allow":
+            yield "device-allow"
+        visitor.press(f"#{decision}")
+        visitor.should_be_on("device-done")
+        yield f"device-done, {decision}"
+        visitor.open("/device")
 
 
 def _own_details(visitor: Visitor) -> Iterator[str]:

@@ -23,7 +23,7 @@ from idp import clock, create_app
 from idp.database import db
 from tests.conftest import make_settings
 from tests.support.moments import MovableClock
-from tests.support.people import Letter, People
+from tests.support.people import App, Letter, People
 from tests.support.ports import free_port
 from tests.support.processes import Program
 
@@ -42,6 +42,8 @@ recovery_per_address = "100000/hour"
 mail_per_name = "6/hour"
 token_errors_per_address = "100000/minute"
 feedback_per_address = "100000/hour"
+device_codes_per_address = "100000/hour"
+device_entries_per_address = "100000/hour"
 """
 
 
@@ -82,6 +84,13 @@ class Installation:
             **parameters,
         }
         return f"{self.provider}/oauth2/authorize?{urlencode(values)}"
+
+    def user_code(self, app: App) -> str:
+        """What a device of a public client shows."""
+        form = {"client_id": app.client_id, "scope": "openid profile email phone address offline_access"}
+        answer = httpx.post(f"{self.provider}/oauth2/device_authorization", data=form, trust_env=False)
+        code: str = answer.raise_for_status().json()["user_code"]
+        return code
 
     def client_is_known(self, client_id: str, redirect_uri: str) -> bool:
         """Whether the running provider knows a client that was just made."""

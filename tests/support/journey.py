@@ -70,8 +70,9 @@ def follow_to_client(browser: FlaskClient, response: TestResponse) -> TestRespon
 
 
 def answer_of(response: TestResponse) -> dict[str, str]:
-    """The parameters that a redirect to the client carries."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
+    """The parameters that a redirect to the client carries, in the query or in the fragment."""
+    parts = urlsplit(response.location)
+    return {name: values[0] for name, values in parse_qs(parts.fragment or parts.query).items()}
 
 
 def code_for(browser: FlaskClient, app: App, person: Person, **parameters: str | None) -> str:

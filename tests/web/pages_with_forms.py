@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp.clients.metadata import DEVICE_CODE
 from idp.database import writing
 from idp.sessions.models import BrowserSession
 from tests.pages.steps import REGISTRATION
@@ -45,6 +46,14 @@ class Town:
 
     def newest_link(self, kind: str) -> str:
         return next(letter.link for letter in self.people.letters() if letter.kind == kind)
+
+    def device_code(self) -> str:
+        """What a device shows."""
+        television = self.people.client(f"tv-{secrets.token_hex(4)}", grant_types=[DEVICE_CODE])
+        answer = self.browser().post(
+            "/oauth2/device_authorization", data={"scope": "openid"}, auth=television.basic
+        )
+        return str(answer.get_json()["user_code"])
 
     def open(self, rule: str) -> Page:
         """The page of a rule of the url_map."""
@@ -90,6 +99,16 @@ def _select_account(town: Town) -> Page:
     browser = town.at_home()
     asked = browser.get(journey.authorize_url(town.service, prompt="select_account"))
     return Page(browser, asked.location)
+
+
+def _device(town: Town) -> Page:
+    return Page(town.at_home(), f"/device?user_code={town.device_code()}")
+
+
+def _allow_device(town: Town) -> Page:
+    page = _device(town)
+    journey.submit(page.browser, "/device", user_code=page.url.partition("=")[2])
+    return Page(page.browser, "/device/allow")
 
 
 def _accept_terms(town: Town) -> Page:
@@ -146,6 +165,8 @@ OPENERS: dict[str, Callable[[Town], Page]] = {
     "/feedback": _plain("/feedback"),
     "/consent": _consent,
     "/select-account": _select_account,
+    "/device": _device,
+    "/device/allow": _allow_device,
     "/accept-terms": _accept_terms,
     "/logout": _own("/logout"),
     "/oauth2/logout/confirm": _own("/oauth2/logout/confirm"),
@@ -167,6 +188,9 @@ WITHOUT_TOKENS = {
     "/oauth2/token",  # programs, which carry no cookie
     "/oauth2/introspect",
     "/oauth2/revoke",
+    "/oauth2/device_authorization",
+    "/oauth2/par",
+    "/oauth2/register",
     "/oauth2/userinfo",
 }
 """Protocol endpoints: nothing that a cookie says is done by a POST to them."""

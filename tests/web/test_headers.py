@@ -145,3 +145,33 @@ def test_assets_are_kept_for_long_and_pages_are_not(client: FlaskClient) -> None
 def test_no_cookie_is_set_where_none_is_needed(client: FlaskClient) -> None:
     for path in ("/terms", "/healthz", "/oauth2/jwks", "/.well-known/openid-configuration"):
         assert "Set-Cookie" not in client.get(path).headers
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("logo", "source"),
+    [
+        (None, ""),
+        ("https://images.example/logo.svg?v=1", " https://images.example"),
+        ("https://images.example:8443/a;script-src%20*/logo.svg", " https://images.example:8443"),
+    ],
+)
+def test_an_e_services_logo_is_shown_wherever_it_lives_and_nothing_else_from_there(
+    client: FlaskClient, people: People, logo: str | None, source: str
+) -> None:
+    service = people.client(first_party=False, **({"logo_uri": logo} if logo else {}))
+    login = client.get(journey.authorize_url(service)).location
+
+    pages = [
+        client.get(login),
+        journey.follow_to_client(client, journey.log_in(client, people.resident(), login)),
+    ]
+
+    for page in pages:
+        assert policy(page) == POLICY | {
+            "img-src": POLICY["img-src"] + source,
+            "form-action": "'self' https://asiointi.example.fi",
+        }
+        image = journey.soup(page).find("main").find("img")  # type: ignore[union-attr]
+        assert (image and image["src"]) == logo
+    assert policy(client.get("/account"))["img-src"] == POLICY["img-src"]

@@ -1,0 +1,201 @@
+"""Clients that register themselves (RFC 7591) and keep their registration up to date (RFC 7592).
+
+Nobody has looked at what they say of themselves: people are asked for consent, and no resource server and no client
+that acts in its own name comes into being here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from idp import audit, clock, versions
+from idp.audit import Event
+from idp.clients import registration
+from idp.clients.metadata import (
+    SCOPES,
+    SECRET_METHODS,
+    TRANSLATED_MEMBERS,
+    TYPES,
+    InvalidClientMetadata,
+    validate,
+)
+from idp.clients.models import ClientApp, InitialAccessToken
+from idp.clients.sectors import check_sector
+from idp.crypto import equal, hash_token, random_token
+from idp.database import db
+from idp.policy.lifetimes import is_live
+
+_OPERATORS_ONLY = {"resource_uris"}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A dynamic client as it stands in the database. Method names are those that Authlib asks of a client."""
+
+    client_id: str
+    metadata: Mapping[str, Any]
+    issued_at: datetime
+    secret_hash: str | None
+    secret: str | None = None  # only where it was made just now: it is stored hashed
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def check_client_secret(self, client_secret: object) -> bool:
+        if self.secret_hash is None or not isinstance(client_secret, str):
+            return False
+        return equal(self.secret_hash, hash_token(client_secret))
+
+
+def new_initial_token(session: Session, note: str, lifetime: timedelta) -> str:
+    """A token that lets its holder register clients until it expires (RFC 7591 section 3)."""
+    token, now = random_token(), clock.now()
+    session.add(
+        InitialAccessToken(token_hash=hash_token(token), note=note, created_at=now, expires_at=now + lifetime)
+    )
+    return token
+
+
+def withdraw_initial_tokens(session: Session, note: str) -> int:
+    """End every such token with that note; how many there were."""
+    ended = session.execute(
+        sa.delete(InitialAccessToken).filter_by(note=note).returning(InitialAccessToken.note)
+    )
+    return len(ended.all())
+
+
+def may_register(token: str) -> bool:
+    """Whether that is an initial access token which has not expired."""
+    with Session(db.engine) as session:
+        found = session.get(InitialAccessToken, hash_token(token))
+    return found is not None and is_live(found.expires_at, clock.now())
+
+
+def prepared(wanted: Mapping[str, Any], *, plain_http: bool) -> dict[str, Any]:
+    """The metadata to register of what a client sent: unknown members are ignored (RFC 7591 section 2).
+
+    May ask the host of `sector_identifier_uri`: not within a transaction. Raises InvalidClientMetadata.
+    """
+    known = {name: value for name, value in wanted.items() if _is_known(name)}
+    if "client_credentials" in _texts(known.get("grant_types")):
+        raise InvalidClientMetadata(
+            "grant_types: client_credentials is for clients that an operator registers"
+        )
+    known["client_name"] = known.get("client_name") or _host(known)
+    known["scope"] = _scope(known)
+    clean = validate(known, plain_http=plain_http)
+    check_sector(clean)
+    return clean
+
+
+def _is_known(member: str) -> bool:
+    name, translated, _ = member.partition("#")
+    if name not in TYPES or name in _OPERATORS_ONLY:
+        return False
+    return not translated or name in TRANSLATED_MEMBERS
+
+
+def _texts(value: object) -> list[str]:
+    """The texts of a list; nothing of what is none, for which `validate` has an error."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _host(known: Mapping[str, Any]) -> str:
+    """The name of a client that gives none: people must see where they go."""
+    try:
+        return next(
+            (host for uri in _texts(known.get("redirect_uris")) if (host := urlsplit(uri).hostname)), ""
+        )
+    except ValueError:
+        return ""
+
+
+def _scope(known: Mapping[str, Any]) -> object:
+    """The scopes it asked for, as far as there are such; without any, all that fit (RFC 7591 section 2)."""
+    wanted = known.get("scope")
+    if wanted and not isinstance(wanted, str):
+        return wanted  # `validate` has an error for it
+    offline = "refresh_token" in _texts(known.get("grant_types"))
+    usual = [scope for scope in SCOPES if scope != "offline_access" or offline]
+    return " ".join(scope for scope in (str(wanted).split() if wanted else usual) if scope in SCOPES)
+
+
+def register(session: Session, clean: Mapping[str, Any], *, plain_http: bool) -> tuple[Registered, str]:
+    """Register a client of `prepared` metadata; returns it with its registration access token.
+
+    PKCE is demanded of public clients alone: what is certified uses `nonce` instead.
+    """
+    token = random_token()
+    client_id, secret = registration.create(
+        session,
+        clean,
+        first_party=False,
+        pkce_required=False,
+        plain_http=plain_http,
+        registration_token=token,
+    )
+    session.flush()
+    app = session.get_one(ClientApp, client_id)
+    audit.record(session, Event.CLIENT_REGISTERED, at=app.created_at, client_id=client_id)
+    return _registered(app, secret), token
+
+
+def find(client_id: str, token: str) -> Registered | None:
+    """The client, if `token` is its registration access token."""
+    if len(client_id) > 100 or not client_id.isprintable():
+        return None
+    with Session(db.engine) as session:
+        app = session.get(ClientApp, client_id)
+    return _registered(app) if app is not None and _is_keeper(app, token) else None
+
+
+def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any]) -> Registered | None:
+    """Put `prepared` metadata in the place of what was registered (RFC 7592 2.2); None when `token` is not its own.
+
+    The secret stays unless the authentication method needs another kind, or none. The registration access token stays:
+    if it changed, a client whose connection broke would never have its registration back.
+    """
+    app = session.get(ClientApp, client_id, with_for_update=True)
+    if app is None or not _is_keeper(app, token):
+        return None
+    before = app.registration.get("token_endpoint_auth_method", "client_secret_basic")
+    method = clean.get("token_endpoint_auth_method", "client_secret_basic")
+    secret = None
+    if method not in SECRET_METHODS:
+        app.secret_hash = app.sealed_secret = None
+    elif app.secret_hash is None or (method == "client_secret_jwt") != (before == "client_secret_jwt"):
+        secret = registration.new_secret(method)
+        app.secret_hash = hash_token(secret) if secret else None
+        app.sealed_secret = registration.sealed(secret, method)
+    app.registration = dict(clean)
+    app.pkce_required = method == "none"
+    app.updated_at = clock.now()
+    versions.bump(session, "clients")
+    audit.record(session, Event.CLIENT_CHANGED, at=app.updated_at, client_id=client_id)
+    return _registered(app, secret)
+
+
+def remove(session: Session, client_id: str, token: str) -> bool:
+    """Delete the client (RFC 7592 2.3); False when `token` is not its own. What it was given ends elsewhere."""
+    app = session.get(ClientApp, client_id, with_for_update=True)
+    if app is None or not _is_keeper(app, token):
+        return False
+    session.delete(app)
+    versions.bump(session, "clients")
+    audit.record(session, Event.CLIENT_REMOVED, at=clock.now(), client_id=client_id)
+    return True
+
+
+def _is_keeper(app: ClientApp, token: str) -> bool:
+    """Whether `token` is the client's registration access token. Disabled clients have none, nor others' ones."""
+    known = app.registration_token_hash
+    return app.enabled and known is not None and equal(known, hash_token(token))
+
+
+def _registered(app: ClientApp, secret: str | None = None) -> Registered:
+    return Registered(app.client_id, dict(app.registration), app.created_at, app.secret_hash, secret)

@@ -1,0 +1,38 @@
+"""The sector of a client with pairwise subjects: who vouches for its redirect URIs (OpenID Connect Registration 5)."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from idp.clients.metadata import InvalidClientMetadata
+from idp.outbound import OutboundError, outbound
+
+MEDIA_TYPES = ("application/json",)
+
+
+def check_sector(metadata: Mapping[str, Any]) -> None:
+    """Fetch the client's `sector_identifier_uri`, which must list each of its redirect URIs.
+
+    Takes as long as the host there does: not within a transaction. Raises InvalidClientMetadata.
+    """
+    uri = metadata.get("sector_identifier_uri")
+    if uri is None:
+        return
+    listed = _listed(uri)
+    for redirect_uri in metadata.get("redirect_uris", ()):
+        if redirect_uri not in listed:
+            raise InvalidClientMetadata(f"sector_identifier_uri: {redirect_uri} is not listed there")
+
+
+def _listed(uri: str) -> list[Any]:
+    try:
+        answer = outbound().get(uri, media_types=MEDIA_TYPES)
+    except OutboundError as error:
+        raise InvalidClientMetadata(f"sector_identifier_uri: {error}") from error
+    listed: object = None
+    with suppress(ValueError, RecursionError):
+        listed = json.loads(answer.body) if answer.status == 200 else None
+    if not isinstance(listed, list):
+        raise InvalidClientMetadata("sector_identifier_uri: must answer with a JSON array of redirect URIs")
+    return listed

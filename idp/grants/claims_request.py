@@ -1,0 +1,144 @@
+"""The `claims` request parameter (OpenID Connect Core 5.5): single claims asked for, by where they shall be told.
+
+Asking is no demand: `essential` or a `value` of a person's claim changes nothing here, what has no value stays absent
+(Core 5.5.1). Only `sub`, `acr` and `auth_time` lead to more, at the authorization endpoint.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from idp.accounts.claims import SCOPE_CLAIMS
+from idp.clients.registry import Client
+from idp.grants import consents
+
+MAX_CHARACTERS = 8_000
+MAX_DEPTH = 8  # the specification's own members need three, a `value` may be an object such as an address
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STEPS = {"{": 1, "[": 1, "}": -1, "]": -1}
+_SCOPE_OF = {claim: scope for scope, claims in SCOPE_CLAIMS.items() for claim in claims}
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsRequest:
+    """What the parameter asks for. Claims that this provider does not know have been left out."""
+
+    id_token: tuple[str, ...] = ()  # claims of the person for the ID token
+    userinfo: tuple[str, ...] = ()  # and for userinfo
+    acr_values: tuple[str, ...] = ()  # any of them, in order of preference
+    acr_essential: bool = False
+    auth_time_essential: bool = False
+    sub: str | None = None  # the request is about this subject only
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that hold these claims: what a person is asked to consent to."""
+        return tuple(dict.fromkeys(_SCOPE_OF[name] for name in (*self.id_token, *self.userinfo)))
+
+
+NOTHING = ClaimsRequest()
+
+
+def consent_scope(scope: str, claims: str | None, client: Client) -> str:
+    """What a person is to consent to: `scope`, and what holds the single claims that the client may have.
+
+    Raises ValueError as `parse`.
+    """
+    further = [name for name in parse(claims).scopes if name in client.scopes]
+    return " ".join(dict.fromkeys([*scope.split(), *further]))
+
+
+def permitted(names: Sequence[str], client: Client, account_id: str) -> tuple[str, ...]:
+    """The claims that the client may have of this person: asking for single ones is no way around scopes and consent.
+
+    One statement, for a client that needs consent.
+    """
+    scopes = client.scopes
+    if names and not client.first_party:
+        scopes &= consents.given(account_id, client.client_id)
+    return tuple(name for name in names if _SCOPE_OF[name] in scopes)
+
+
+def parse(text: str | None) -> ClaimsRequest:
+    """Read the parameter. Raises ValueError with a printable reason that quotes nothing of it."""
+    if text is None:
+        return NOTHING
+    content = _json(text)
+    if not isinstance(content, dict):
+        raise ValueError("claims is not a JSON object.")
+    id_token, userinfo = (_member(content, name) for name in ("id_token", "userinfo"))
+    acr = id_token.get("acr") or {}
+    return ClaimsRequest(
+        id_token=tuple(name for name in id_token if name in _SCOPE_OF),
+        userinfo=tuple(name for name in userinfo if name in _SCOPE_OF),
+        acr_values=_values("acr", acr),
+        acr_essential=bool(acr.get("essential")),
+        auth_time_essential=bool((id_token.get("auth_time") or {}).get("essential")),
+        sub=_subject(id_token, userinfo),
+    )
+
+
+def _json(text: str) -> Any:
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError("claims is too long.")
+    if _depth(text) > MAX_DEPTH:
+        raise ValueError("claims is nested too deeply.")
+    try:
+        return json.loads(text, object_pairs_hook=_distinct, parse_int=float, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise ValueError("claims is not JSON.") from error
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest at most, outside of strings; counted before anything recurses into them."""
+    steps = (_STEPS.get(character, 0) for character in _STRING.sub("", text))
+    return max(accumulate(steps), default=0)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("claims names a member twice.")
+    return found
+
+
+def _no_number(_text: str) -> Any:
+    raise ValueError("claims is not JSON.")
+
+
+def _member(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The claims asked for in `userinfo` or `id_token`, each null or an object (Core 5.5.1)."""
+    claims = content.get(name)
+    if claims is None:
+        return {}
+    if not isinstance(claims, dict):
+        raise ValueError(f"claims: {name} is not an object.")
+    for wish in claims.values():
+        if wish is None:
+            continue
+        if not isinstance(wish, dict):
+            raise ValueError(f"claims: {name} has a claim that is neither null nor an object.")
+        if not isinstance(wish.get("essential", False), bool):
+            raise ValueError(f"claims: {name} has an essential that is neither true nor false.")
+        if not isinstance(wish.get("values", []), list):
+            raise ValueError(f"claims: {name} has values that are no list.")
+    return claims
+
+
+def _values(name: str, wish: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts that `value` or `values` of a claim ask for."""
+    values = [wish["value"]] if "value" in wish else wish.get("values", [])
+    if not all(isinstance(value, str) and value for value in values):
+        raise ValueError(f"claims: {name} has a value that is no text.")
+    return tuple(dict.fromkeys(values))
+
+
+def _subject(*members: Mapping[str, Any]) -> str | None:
+    """The one subject that the request is about (Core 5.5.1); two of them are nobody."""
+    asked = {value for member in members for value in _values("sub", member.get("sub") or {})}
+    if len(asked) > 1:
+        raise ValueError("claims: sub names more than one person.")
+    return next(iter(asked), None)

@@ -1,0 +1,34 @@
+"""What a client has been given, as a whole: it ends with the client."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from idp.grants.models import (
+    AuthorizationRequest,
+    Consent,
+    DeviceAuthorization,
+    Grant,
+    LogoutNotice,
+    PushedRequest,
+    RefreshToken,
+)
+
+
+def end_all(session: Session, client_id: str, now: datetime) -> None:
+    """Revoke every grant of a client and forget what waits for it, consents too (RFC 7592 2.3)."""
+    session.execute(
+        sa.update(Grant)
+        .where(Grant.client_id == client_id, Grant.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    for model in (
+        RefreshToken,
+        Consent,
+        AuthorizationRequest,
+        PushedRequest,
+        DeviceAuthorization,
+        LogoutNotice,
+    ):
+        session.execute(sa.delete(model).where(model.client_id == client_id))

@@ -12,7 +12,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
         --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock bench screenshots texts guide clean
+.PHONY: help demo test check format lock bench screenshots layout texts guide clean
 
 help: ## Show this list
 	@echo 'Tunnus, the identity provider of a municipality'
@@ -43,9 +43,12 @@ bench: $(VENV)/.dev ## Measure the hot paths beside raw bcrypt, raw signing and 
 screenshots: $(VENV)/.dev ## Take the pictures of docs/pictures (ARGS="/tmp/all": every page, wide and narrow, light and dark)
 	@$(PY) -m tests.journeys.screenshots $(ARGS)
 
+layout: $(VENV)/.dev ## Take how the main pages look now, for the test that compares it (tests/journeys/layout.json)
+	@IDP_TEST_TAKE_LAYOUT=1 $(PY) -m pytest -q -n 0 -k look_as_they_did tests/journeys/test_layout.py
+
 texts: $(VENV)/.dev ## Collect the texts of code and templates into the Finnish and Swedish catalogues
 	@mkdir -p build
-	@$(PY) -m babel.messages.frontend --quiet extract -F idp/translations/babel.cfg -k lazy_gettext \
+	@$(PY) -m babel.messages.frontend --quiet extract -F idp/translations/babel.cfg -k lazy -k lazy_gettext \
 	  -k lazy_ngettext:1,2 -k lazy_pgettext:1c,2 --no-location --sort-output -o build/messages.pot idp templates
 	@for language in fi sv; do \
 	  $(PY) -m babel.messages.frontend --quiet update -i build/messages.pot -d idp/translations -l $$language \

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from idp import database, demo, keys, lasting, oidc, outbound, texts
+from idp import database, demo, keys, lasting, metrics, oidc, outbound, texts
 from idp.accounts import hashing, rules, statements
 from idp.clients import keys as client_keys
 from idp.clients import registry, resources
@@ -10,6 +10,7 @@ from idp.mail import delivery
 from idp.pages import journey, pages
 from idp.settings import Settings, project_folder
 from idp.web import context, cookies, errors, guide, headers, health, limits, logs, overrides, proxies, theme
+from idp.web import metrics as numbers
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = settings.server.max_body_bytes
 
     # ground
+    metrics.init_app(app)
     database.init_app(app, settings)
     texts.init_app(app, settings)
     outbound.init_app(app, settings)
@@ -48,6 +50,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     proxies.init_app(app, settings)
     cookies.init_app(app, settings, installed.vault)
     logs.init_app(app, settings)
+    numbers.init_app(app, settings)
     headers.init_app(app, settings)
     overrides.init_app(app, settings)
     theme.init_app(app, settings)

@@ -1,15 +1,19 @@
 """Who did what to whom, when, from where, with what outcome: an append-only table.
 
-Never a password, token or name: accounts appear by their identifier.
+Never a password or token, and people appear by their identifier. What an administrator changed of a person, and the
+reason in their own words, is kept beside it as long as the account exists: `forget_person` empties these two.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from idp.database import BigInt, Instant, Model
+from idp.database import BigInt, Instant, JsonOrNull, Model
+from idp.metrics import metrics
 
 
 class Event(StrEnum):
@@ -46,11 +50,38 @@ class Event(StrEnum):
     CLIENT_REGISTERED = "client.registered"
     CLIENT_CHANGED = "client.changed"
     CLIENT_REMOVED = "client.removed"
+    INVITED = "account.invited"
+    UNLOCKED = "account.unlocked"
+    DISABLED = "account.disabled"
+    ENABLED = "account.enabled"
+    LOGGED_OUT_BY_ADMIN = "account.logged_out_by_admin"
+    RESET_STARTED = "recovery.started_by_admin"
+    REGISTRATION_REMOVED = "account.registration_removed"
+    SEARCHED = "accounts.searched"
+    LOOKED_AT = "account.looked_at"
+    EXPORTED = "accounts.exported"
+    AUDIT_EXPORTED = "audit.exported"
+    ROLE_GIVEN = "role.given"
+    ROLE_TAKEN = "role.taken"
+    KEYS_ROTATED = "keys.rotated"
 
 
 class AuditEvent(Model):
     __tablename__ = "audit_events"
-    __table_args__ = (sa.Index("ix_audit_events_account_id_at", "account_id", "at"),)
+    __table_args__ = (
+        sa.Index("ix_audit_events_account_id_at", "account_id", "at"),
+        sa.Index("ix_audit_events_event_at", "event", "at"),
+        *(
+            sa.Index(
+                f"ix_audit_events_{name}_at",
+                name,
+                "at",
+                sqlite_where=sa.text(f"{name} IS NOT NULL"),
+                postgresql_where=sa.text(f"{name} IS NOT NULL"),
+            )
+            for name in ("client_id", "actor")
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     at: Mapped[datetime] = mapped_column(Instant, index=True)
@@ -61,6 +92,10 @@ class AuditEvent(Model):
     account_id: Mapped[str | None] = mapped_column(sa.String(22))
     client_id: Mapped[str | None] = mapped_column(sa.String(100))
     address: Mapped[str | None] = mapped_column(sa.String(45))
+    changes: Mapped[dict[str, Any] | None] = mapped_column(
+        JsonOrNull
+    )  # name: [before, after]; see `difference`
+    note: Mapped[str | None] = mapped_column(sa.String(500))  # the reason in the actor's own words
 
 
 def record(
@@ -74,8 +109,14 @@ def record(
     account_id: str | None = None,
     client_id: str | None = None,
     address: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    note: str | None = None,
 ) -> None:
     """Write one event as part of the caller's transaction. `address` is the network address it came from."""
+    counting = metrics()
+    sa.event.listen(
+        session, "after_commit", lambda _: counting.event(event.value, outcome, reason), once=True
+    )
     session.add(
         AuditEvent(
             at=at,
@@ -86,5 +127,21 @@ def record(
             account_id=account_id,
             client_id=client_id,
             address=address,
+            changes=dict(changes) if changes else None,
+            note=note or None,
         )
     )
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What differs, as `changes` keeps it: name, value before, value after. Values are what JSON can hold."""
+    names = [*before, *(name for name in after if name not in before)]
+    return {
+        name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)
+    }
+
+
+def forget_person(session: Session, account_id: str) -> None:
+    """Empty what tells of the person: their account is being erased. That it happened stays."""
+    query = sa.update(AuditEvent).where(AuditEvent.account_id == account_id)
+    session.execute(query.values(changes=None, note=None))

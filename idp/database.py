@@ -35,6 +35,29 @@ from idp.settings import Settings, UnusableSettings
 Row = tuple[Any, ...]
 
 
+class Spent(threading.local):
+    """Time that this thread has spent on the database, waiting for a connection or for its turn included."""
+
+    seconds = 0.0
+    since: float | None = None  # when the statement or commit began that is under way
+
+    def begin(self) -> None:
+        self.since = time.perf_counter()
+
+    def end(self) -> None:
+        if self.since is not None:
+            self.seconds += time.perf_counter() - self.since
+            self.since = None
+
+    def take(self) -> float:
+        """The seconds since the last time that they were taken."""
+        seconds, self.seconds = self.seconds, 0.0
+        return seconds
+
+
+spent = Spent()
+
+
 class DatabaseUnavailable(Exception):
     """The database does not answer; the same request may succeed a little later."""
 
@@ -80,6 +103,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
+JsonOrNull = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers only INTEGER keys
 
 
@@ -128,6 +152,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     db.init_app(app)
     with app.app_context():
         engine = db.engine
+    event.listen(engine, "before_cursor_execute", lambda *_: spent.begin())
+    event.listen(engine, "after_cursor_execute", lambda *_: spent.end())
+    event.listen(engine, "handle_error", lambda _: spent.end())
+    event.listen(engine, "commit", lambda _: spent.begin())  # `writing` ends it
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -181,8 +209,11 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def writing() -> Iterator[Session]:
     """One transaction with a fresh session: committed at the end of the block, rolled back by an exception."""
     engine = db.engine.execution_options(writes=True)
+    spent.begin()
     with lean().turn_to_write(), Session(engine, expire_on_commit=False) as session, session.begin():
+        spent.end()
         yield session
+    spent.end()
 
 
 def insert_if_absent(session: Session, model: type[Base], **values: Any) -> None:
@@ -214,6 +245,9 @@ class Statement:
 
 
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError)
+_MISSING = re.compile(
+    r"no such (table|column)|has no column named"
+)  # SQLite has no class of errors for these
 
 
 class _Line:
@@ -273,6 +307,13 @@ class LeanPool:
         self._line = _Line(url.database, wait_seconds) if self.sqlite else None
 
     def run(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        began = time.perf_counter()
+        try:
+            return self._run(statement, parameters)
+        finally:
+            spent.seconds += time.perf_counter() - began
+
+    def _run(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         held = getattr(self._held, "runner", None)
         if held is not None:
             return self._execute(held, statement, parameters)
@@ -292,17 +333,21 @@ class LeanPool:
     def transaction(self) -> Iterator[None]:
         if getattr(self._held, "runner", None) is not None:
             raise RuntimeError("already inside a transaction")
+        spent.begin()
         runner = self._take()
         try:
             self._held.runner = runner
             with self.turn_to_write():
                 runner.execute("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
+                spent.end()
                 try:
                     yield
                 except BaseException:
                     runner.execute("ROLLBACK")
                     raise
+                spent.begin()
                 runner.execute("COMMIT")
+                spent.end()
         except _GONE as error:
             runner = self._after_loss(runner)
             raise DatabaseUnavailable(str(error)) from error
@@ -416,6 +461,17 @@ def close(app: Flask) -> None:
 
 
 _PING = Statement("SELECT 1")
+
+
+def lacks_tables(error: BaseException | None) -> bool:
+    """Whether the database answered that a table or a column is missing: its tables are older than this version."""
+    while error is not None:
+        if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            return True
+        if isinstance(error, sqlite3.OperationalError) and _MISSING.search(str(error)):
+            return True
+        error = error.__cause__
+    return False
 
 
 def ping() -> None:

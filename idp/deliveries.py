@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from idp.crypto import Undecryptable
-from idp.database import BigInt, DatabaseUnavailable, Instant, Model, Statement, writing
+from idp.database import BigInt, DatabaseUnavailable, Instant, Model, Statement, instant, writing
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,13 @@ LEASE = timedelta(minutes=5)  # a worker that dies in the middle leaves its rows
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
 IDLE_SECONDS = 2.0
+
+Stopping = Callable[[], bool]
+
+
+def never() -> bool:
+    """The answer of who is not going to be stopped."""
+    return False
 
 
 class Delivery(Model):
@@ -59,6 +66,14 @@ class Leased(Protocol):
     def created_at(self) -> datetime: ...
 
 
+@dataclass(frozen=True)
+class Backlog:
+    """How many deliveries wait, and when the oldest of them was written."""
+
+    count: int
+    oldest: datetime | None
+
+
 D = TypeVar("D", bound=Delivery)
 
 
@@ -75,6 +90,17 @@ class Queue(Generic[D]):
             f"SELECT 1 FROM {self.table.__tablename__}"  # noqa: S608  our own table
             " WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= :now LIMIT 1"
         )
+
+    @cached_property
+    def _waiting(self) -> Statement:
+        return Statement(
+            f"SELECT COUNT(*), MIN(created_at) FROM {self.table.__tablename__}"  # noqa: S608  our own table
+            " WHERE sent_at IS NULL AND given_up_at IS NULL"
+        )
+
+    def backlog(self) -> Backlog:
+        row = self._waiting.one() or (0, None)
+        return Backlog(int(row[0]), instant(row[1]))
 
     def lease(self, now: datetime, limit: int) -> Sequence[D]:
         """Take what is due, oldest first, so that no other worker takes it during LEASE."""
@@ -96,6 +122,14 @@ class Queue(Generic[D]):
         )
         with writing() as session:
             return sorted(session.scalars(take), key=lambda row: row.id)
+
+    def release(self, delivery_ids: Sequence[int], now: datetime) -> None:
+        """Give back what was leased and not tried, so that another worker takes it at once."""
+        if delivery_ids:
+            table = self.table
+            given_back = sa.update(table).where(table.id.in_(delivery_ids), table.sent_at.is_(None))
+            with writing() as session:
+                session.execute(given_back.values(due_at=now, attempts=table.attempts - 1))
 
     def sent(self, delivery_id: int, now: datetime, **values: Any) -> None:
         """Note the delivery; `values` are other columns to change with it."""
@@ -122,10 +156,11 @@ class Queue(Generic[D]):
 class Worker:
     """A thread that delivers until it is stopped. Every server process runs one of each kind; leases keep them apart.
 
-    `deliver_due` delivers once, within the app's context, and returns how many deliveries were dealt with.
+    `deliver_due` delivers once, within the app's context, and returns how many deliveries were dealt with. Between two
+    of them it asks the function that it is given whether to stop, and then releases what it has not tried.
     """
 
-    def __init__(self, app: Flask, name: str, deliver_due: Callable[[], int]) -> None:
+    def __init__(self, app: Flask, name: str, deliver_due: Callable[[Stopping], int]) -> None:
         self._app, self._name, self._deliver_due = app, name, deliver_due
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -134,18 +169,18 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver no more once the present round is over; `join` waits for that."""
+        """Deliver no more once what is under way is over; `join` waits for that."""
         self._stop.set()
 
-    def join(self) -> None:
-        self._thread.join()
+    def join(self, seconds: float | None = None) -> None:
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             delivered = 0
             try:
                 with self._app.app_context():
-                    delivered = self._deliver_due()
+                    delivered = self._deliver_due(self._stop.is_set)
             except (DatabaseUnavailable, SQLAlchemyError, Undecryptable) as error:
                 log.warning("deliveries not read", kind=self._name, error=type(error).__name__)
             if not delivered:

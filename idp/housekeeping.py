@@ -1,5 +1,6 @@
 """Deleting what is over, in batches, so that no table is locked for long. `idp purge` runs it."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from idp import clock, keys, lasting, versions
-from idp.accounts import deletion, inactivity
+from idp.accounts import deletion, inactivity, searching
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
 from idp.clients.models import ClientApp, InitialAccessToken
@@ -39,7 +40,11 @@ def purge() -> dict[str, int]:
     inactivity.warn_due(rules())
     inactivity.close_due(rules())
     deletion.erase_due()
-    return {model.__tablename__: _delete(model, condition) for model, condition in _over(now)}
+    searching.fill_keys()
+    deleted: Counter[str] = Counter()
+    for model, condition in _over(now):
+        deleted[model.__tablename__] += _delete(model, condition)
+    return dict(deleted)
 
 
 def reseal() -> dict[str, int]:

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from idp import clock, versions
 from idp.crypto import Vault, random_id
-from idp.database import Instant, Model, db, writing
+from idp.database import Instant, Model, Statement, db, instant, writing
 
 ALGORITHMS = ("RS256", "ES256")
 NEXT, ACTIVE, RETIRED, WITHDRAWN = "next", "active", "retired", "withdrawn"
@@ -176,6 +176,14 @@ class _Snapshot:
 def _rows() -> Sequence[sa.Row[Any]]:
     with db.engine.connect() as connection:
         return connection.execute(sa.select(SigningKey.__table__)).all()
+
+
+_ACTIVE_SINCE = Statement(f"SELECT alg, activated_at FROM signing_keys WHERE state = '{ACTIVE}'")  # noqa: S608
+
+
+def active_since() -> dict[str, datetime]:
+    """Since when the present key of each algorithm signs."""
+    return {str(alg): instant(since) for alg, since in _ACTIVE_SINCE.all()}
 
 
 def init_app(app: Flask, vault: Vault, published_for: timedelta) -> None:

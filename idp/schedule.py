@@ -51,12 +51,17 @@ class Scheduler:
     def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
         self._app, self._jobs = app, jobs
         self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="schedule", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
+        """Begin no more jobs; `join` waits for the one under way."""
         self._stop.set()
+
+    def join(self, seconds: float | None = None) -> None:
+        self._thread.join(seconds)
 
     def run_due(self) -> list[str]:
         """Run what is due now and nobody else has taken; returns the names. Needs an app context."""
@@ -64,6 +69,8 @@ class Scheduler:
         due_at = {str(name): instant(moment) for name, moment in _DUE_TIMES.all()}
         done = []
         for job in self._jobs:
+            if self._stop.is_set():
+                break
             if job.name not in due_at:
                 with writing() as session:
                     insert_if_absent(session, ScheduledJob, name=job.name, due_at=now)

@@ -1,18 +1,28 @@
 """Running the provider: the application of one worker process, and the server that starts the workers."""
 
+import multiprocessing
 import os
+import threading
+import time
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 from flask import Flask
 
-from idp import create_app, housekeeping, keys, schedule, settings, versions
+from idp import create_app, housekeeping, keys, leaving, listeners, metrics, schedule, settings, versions
 from idp.accounts.rules import rules
+from idp.listeners import Listeners
 from idp.mail import delivery
 from idp.oidc import backchannel
 from idp.schedule import Job
 from idp.settings import Server, Settings
 from idp.web import logs
+
+STOP_SECONDS = 20.0  # that a worker waits for a letter or a job under way, once the last request is answered
+KILL_SECONDS = 40  # after which a worker that does not end is killed
 
 # How the serving process tells its workers which files and how many they are.
 FILES, WORKERS = "IDP_SERVING_FILES", "IDP_SERVING_WORKERS"
@@ -23,13 +33,41 @@ def worker() -> Flask:
     files = [Path(name) for name in os.environ.get(FILES, "").split(os.pathsep) if name]
     installed = settings.load(*files)
     logs.configure(installed)
+    metrics.share()
     app = create_app(installed, workers=int(os.environ.get(WORKERS, "1")))
     with app.app_context():
-        delivery.Worker(app, rules().vault, installed).start()
-    backchannel.worker(app).start()
-    versions.watcher(app).start()
-    schedule.Scheduler(app, jobs(installed)).start()
+        mail = delivery.Worker(app, rules().vault, installed)
+    parts: list[Part] = [
+        mail,
+        backchannel.worker(app),
+        versions.watcher(app),
+        schedule.Scheduler(app, jobs(installed)),
+    ]
+    for part in parts:
+        part.start()
+    threading.Thread(target=_stop_at_the_end, args=(parts,), name="stop").start()
     return app
+
+
+class Part(Protocol):
+    """What a worker does beside answering requests."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def join(self, seconds: float | None = None) -> None: ...
+
+
+def _stop_at_the_end(parts: Sequence[Part]) -> None:
+    """When the server has answered its last request, let each part end what it is at.
+
+    The process waits for this thread, though not for the parts.
+    """
+    threading.main_thread().join()
+    for part in parts:
+        part.stop()
+    deadline = time.monotonic() + STOP_SECONDS
+    for part in parts:
+        part.join(max(0.0, deadline - time.monotonic()))
 
 
 def jobs(installed: Settings) -> list[Job]:
@@ -53,14 +91,50 @@ def serve(installed: Settings, files: list[Path]) -> None:
     workers = worker_count(installed)
     os.environ[FILES] = os.pathsep.join(str(path.resolve()) for path in files)
     os.environ[WORKERS] = str(workers)
-    run("idp.serving:worker", installed.server, workers)
+    with TemporaryDirectory(prefix="tunnus-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ[metrics.FOLDER] = folder  # in memory or on disk, as the system's folder for such files is
+        run("idp.serving:worker", installed.server, workers)
 
 
 def run(factory: str, at: Server, workers: int) -> None:
     """Serve the application that `factory` (module:function) makes in each of `workers` processes."""
-    from granian import Granian
+    from granian._granian import SocketHolder
     from granian.constants import Interfaces
+    from granian.server.mp import MPServer
 
+    base: Any = MPServer
+    listening: Any = SocketHolder
+
+    class Granian(base):
+        """Granian, with sockets that it keeps when a worker dies, and a way to stop that drops no request."""
+
+        def _init_shared_socket(self) -> None:
+            leaving.end()
+            self._listeners = Listeners(at.host, at.port, workers)
+
+        def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+            def load() -> Any:
+                self._listeners.keep_only(idx)
+                return callback_loader()
+
+            # In the place of a socket that granian makes in the worker.
+            own = self._listeners.sockets[idx].fileno()
+            self._ssp, self._shd, self._sso = None, listening(own, False, listeners.BACKLOG), None
+            return super()._spawn_worker(idx, target, load)
+
+        def shutdown(self, exit_code: int = 0) -> None:
+            if not exit_code and not self.interrupt_children:
+                leaving.begin()
+                time.sleep(at.stop_delay_seconds)
+                self._listeners.refuse(at_least=0.2, at_most=5)
+            super().shutdown(exit_code)
+
+        def _stop_workers(self) -> None:
+            self._listeners.close()
+            super()._stop_workers()
+
+    # The workers inherit their sockets, and the byte of idp.leaving.
+    multiprocessing.set_start_method("fork", force=True)
     Granian(
         target=factory,
         factory=True,
@@ -69,8 +143,9 @@ def run(factory: str, at: Server, workers: int) -> None:
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=at.threads,
-        backlog=1024,
+        backlog=listeners.BACKLOG,
         log_enabled=False,
         respawn_failed_workers=True,
+        workers_kill_timeout=KILL_SECONDS,
         websockets=False,
     ).serve()

@@ -17,6 +17,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     ValidationError,
     field_validator,
     model_validator,
@@ -98,6 +99,7 @@ class Server(Section):
     workers: NotNegative
     threads: Positive
     trusted_proxies: NotNegative
+    stop_delay_seconds: Annotated[float, Field(ge=0, le=300)]
     max_body_bytes: Positive
 
 
@@ -118,6 +120,10 @@ class Theme(Section):
         return value
 
 
+TEXTS = ("name", "service", "other_account", "help_url")
+"""The tables of `[site]` that have a text for each language."""
+
+
 class Site(Section):
     languages: Annotated[list[str], Field(min_length=1)]
     timezone: str
@@ -132,7 +138,7 @@ class Site(Section):
 
     @model_validator(mode="after")
     def every_text_in_every_language(self) -> Self:
-        for key in ("name", "service", "other_account", "help_url"):
+        for key in TEXTS:
             if missing := set(self.languages) - set(getattr(self, key)):
                 raise ValueError(f"{key} has no text for {', '.join(sorted(missing))}")
         return self
@@ -229,6 +235,18 @@ class Log(Section):
     requests: Literal["all", "pages", "errors"]
 
 
+class Metrics(Section):
+    token: str
+    allowed_networks: list[IPvAnyNetwork]
+
+    @field_validator("token")
+    @classmethod
+    def cannot_be_guessed(cls, value: str) -> str:
+        if value and len(value) < 32:
+            raise ValueError("must have 32 characters or more")
+        return value
+
+
 class Settings(BaseSettings):
     """The whole configuration, read-only. Make one with `load`."""
 
@@ -258,6 +276,7 @@ class Settings(BaseSettings):
     outbound: Outbound
     limits: Limits
     log: Log
+    metrics: Metrics
 
     @field_validator("issuer")
     @classmethod
@@ -307,8 +326,23 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # pydantic-settings merges later sources under earlier ones, section by section.
-        files = [TomlConfigSettingsSource(settings_cls, path) for path in reversed(_files)]
+        files = [_File(settings_cls, path) for path in reversed(_files)]
         return init_settings, env_settings, *files
+
+
+class _File(TomlConfigSettingsSource):
+    """A file whose texts are replaced whole by those of a stronger source.
+
+    One that sets `site.name` in Finnish alone must not be shown in Swedish by the example's name.
+    """
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        site, stronger = found.get("site"), self.current_state.get("site")
+        if isinstance(site, dict) and isinstance(stronger, dict):
+            replaced = {key for key in TEXTS if key in stronger}
+            found = found | {"site": {key: value for key, value in site.items() if key not in replaced}}
+        return found
 
 
 _files: list[Path] = []

@@ -51,6 +51,7 @@ class Watcher:
         self._seen: dict[str, int] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="versions", daemon=True)
 
     def on_change(self, name: str, reload: Callable[[], None]) -> None:
         self._reloads.setdefault(name, []).append(reload)
@@ -67,10 +68,13 @@ class Watcher:
 
     def start(self) -> None:
         """Poll in a daemon thread until `stop`."""
-        threading.Thread(target=self._run, name="versions", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
+
+    def join(self, seconds: float | None = None) -> None:
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.wait(POLL_SECONDS):

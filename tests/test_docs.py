@@ -1,6 +1,7 @@
 """What README.md and docs/ name exists: links, files, tests, commands, settings, addresses; and the tutorial works."""
 
 import ast
+import importlib
 import json
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from authlib.oauth2 import OAuth2Error
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -190,7 +192,9 @@ def test_every_named_setting_exists(page: Path) -> None:
     keys = settings_keys()
     named = re.findall(r"^([a-z]+)\.([a-z_]+)\b(?!\()", "\n".join(inline_code(page)), re.MULTILINE)
     wrong = [
-        f"{section}.{key}" for section, key in named if section in keys and key not in keys[section] | {"py"}
+        f"{section}.{key}"
+        for section, key in named
+        if section in keys and key not in keys[section] | {"py", "mjs"}
     ]
     variables = {f"IDP_{section}_{key}".upper() for section, names in keys.items() for key in names}
     variables |= {"IDP_CONFIG", "IDP_SECTION_KEY", "IDP_MODE", "IDP_ISSUER"}
@@ -216,13 +220,36 @@ def test_every_named_address_exists(page: Path) -> None:
         "/var/",
         "/backup/",
         "/assets/",
-    )  # folders, and where static files are served
+        *("/oidc/", "/own/", "/login-failed/"),
+        "/metrics",  # there when a setting allows somebody to read it
+    )  # folders, where static files are served, and addresses of relying parties
     named = {
         piece.split("?")[0]
         for piece in inline_code(page)
         if re.fullmatch(r"/[\w./?=-]*", piece) and not piece.startswith(elsewhere)
     }
     expect_none(sorted(named - addresses()), "addresses that do not exist")
+
+
+# -- errors
+
+
+def error_codes() -> set[str]:
+    """What the protocol endpoints can answer as `error`: the classes that idp/oidc raises, and literal ones."""
+    found = {"unsupported_grant_type"}  # raised by Authlib's server itself
+    for path in (ROOT / "idp" / "oidc").glob("*.py"):
+        module = importlib.import_module(f"idp.oidc.{path.stem}")
+        classes = [thing for thing in vars(module).values() if isinstance(thing, type)]
+        found |= {each.error for each in classes if issubclass(each, OAuth2Error) and each.error}
+    answers = text_of(ROOT / "idp" / "web" / "errors.py")
+    return found | set(re.findall(r'"((?:server|temporarily)_\w+)"', answers))
+
+
+def test_the_page_for_developers_explains_every_error() -> None:
+    section = text_of(TUTORIAL).split("\n## What went wrong", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| ")]
+    explained = {code for row in rows for code in INLINE.findall(row)}
+    assert explained == error_codes()
 
 
 # -- the contract for automation

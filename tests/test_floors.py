@@ -11,10 +11,19 @@ PACKAGE = Path(__file__).parents[1] / "idp"
 
 # From the top down. A room is a module or folder directly below idp/; "" is idp/__init__.py.
 FLOORS = {
-    "wiring": {"", "__main__", "cli", "migrations", "serving"},
+    "wiring": {"", "__main__", "cli", "listeners", "migrations", "serving"},
     "faces": {"admin", "demo", "oidc", "pages"},
     "web": {"web"},
-    "domain": {"accounts", "audit", "clients", "grants", "housekeeping", "mail", "sessions", "upstream"},
+    "domain": {
+        "accounts",
+        "audit",
+        "clients",
+        "grants",
+        "housekeeping",
+        "mail",
+        "sessions",
+        "upstream",
+    },
     "policy": {"policy"},
     "ground": {
         "clock",
@@ -23,6 +32,8 @@ FLOORS = {
         "deliveries",
         "keys",
         "lasting",
+        "leaving",
+        "metrics",
         "outbound",
         "schedule",
         "settings",

@@ -36,6 +36,39 @@ def problem(**sections: Any) -> str:
     return message
 
 
+# -- texts
+
+
+@pytest.mark.parametrize("key", ["name", "service", "other_account", "help_url"])
+def test_a_text_in_one_language_is_not_filled_up_with_the_examples(file: Path, key: str) -> None:
+    """Else a municipality would be called Example Municipality in English."""
+    file.write_text(minimal(f'[site]\n{key} = {{ fi = "Kuusamon kaupunki" }}\n'), encoding="utf-8")
+
+    with pytest.raises(UnusableSettings, match=f"site: {key} has no text for en, sv"):
+        settings.load(file)
+
+
+def test_one_language_is_enough_where_one_is_shown(file: Path) -> None:
+    site = '[site]\nlanguages = ["fi"]\nname = { fi = "Kuusamon kaupunki" }\n'
+    file.write_text(minimal(site), encoding="utf-8")
+
+    loaded = settings.load(file)
+
+    assert loaded.site.name == {"fi": "Kuusamon kaupunki"}
+    assert loaded.site.service["fi"] == "Asiointitunnus"  # not set: the default
+
+
+def test_a_text_of_the_environment_replaces_that_of_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = '{ fi = "Kuusamon kaupunki", sv = "Kuusamo stad", en = "City of Kuusamo" }'
+    file.write_text(minimal(f"[site]\nname = {three}\n"), encoding="utf-8")
+    monkeypatch.setenv("IDP_SITE_NAME", '{"fi": "Kouvola"}')
+
+    with pytest.raises(UnusableSettings, match="site: name has no text for en, sv"):
+        settings.load(file)
+
+
 # -- the reference
 
 

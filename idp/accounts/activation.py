@@ -14,7 +14,7 @@ from idp.accounts import acceptance, authentication, counters, links
 from idp.accounts.hashing import hasher
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.models import ACTIVE, Account, Registration
-from idp.accounts.registration import find_account, mail_activation
+from idp.accounts.registration import find_account, mail_again
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.crypto import hash_token, random_id
@@ -95,16 +95,17 @@ def resend(token: str, rules: Rules) -> str | None:
 
 
 def resend_registration(registration_id: str, rules: Rules) -> str | None:
-    """Mail a new link for a registration that still waits. Returns its address, None when it waits no longer."""
+    """Mail again what the registration mailed. Returns its address, None when it waits for no activation.
+
+    That is a new link or, with the same work, "you already have an account" for a known address.
+    """
     now = clock.now()
     with writing() as session:
         registration = session.get(Registration, registration_id)
         if registration is None:
             return None
         waits = registration.closed_at is None
-        mail_activation(
-            session, registration, rules, now, discard=not waits
-        )  # the same work for a known address
+        mail_again(session, registration, rules, now)
         audit.record(session, Event.ACTIVATION_RESENT, at=now, client_id=registration.client_id)
         return registration.email if waits else None
 

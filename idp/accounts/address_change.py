@@ -25,40 +25,45 @@ from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key
 
 def ask(account: Account, new: EmailAddress, rules: Rules) -> None:
     """Mail the link to the new address. The identity is confirmed before."""
-    now = clock.now()
     with writing() as session:
-        close_pending(session, account.id)
-        change = AddressChange(
-            id=random_id(),
-            account_id=account.id,
-            old_email=account.email,
-            new_email=new.address,
-            asked_at=now,
+        put(session, account, new, rules)
+        audit.record(session, Event.ADDRESS_CHANGE_ASKED, at=clock.now(), account_id=account.id)
+
+
+def put(session: Session, account: Account, new: EmailAddress, rules: Rules) -> None:
+    """Let a new address wait for its link, as part of the caller's transaction."""
+    now = clock.now()
+    close_pending(session, account.id)
+    change = AddressChange(
+        id=random_id(),
+        account_id=account.id,
+        old_email=account.email or "",
+        new_email=new.address,
+        asked_at=now,
+    )
+    session.add(change)
+    taken_by = find_account(session, new.key)
+    token = links.make(
+        session,
+        Purpose.ADDRESS,
+        now,
+        now + rules.lifetimes.address_confirmation,
+        account_id=account.id,
+        change_id=change.id,
+    )
+    if taken_by is None:
+        message = compose(
+            "address_confirmation",
+            new.address,
+            account.language,
+            name=account.given_name,
+            link=f"{rules.settings.issuer}/confirm-address?token={token}",
+            minutes=int(rules.lifetimes.address_confirmation.total_seconds() // 60),
         )
-        session.add(change)
-        taken_by = find_account(session, new.key)
-        token = links.make(
-            session,
-            Purpose.ADDRESS,
-            now,
-            now + rules.lifetimes.address_confirmation,
-            account_id=account.id,
-            change_id=change.id,
-        )
-        if taken_by is None:
-            message = compose(
-                "address_confirmation",
-                new.address,
-                account.language,
-                name=account.given_name,
-                link=f"{rules.settings.issuer}/confirm-address?token={token}",
-                minutes=int(rules.lifetimes.address_confirmation.total_seconds() // 60),
-            )
-        else:
-            to = taken_by.email or outbox.NOBODY  # the stored address, never the typed one
-            message = compose("address_taken", to, taken_by.language, name=taken_by.given_name)
-        outbox.put(session, rules.vault, message, now, discard=message.to == outbox.NOBODY)
-        audit.record(session, Event.ADDRESS_CHANGE_ASKED, at=now, account_id=account.id)
+    else:
+        to = taken_by.email or outbox.NOBODY  # the stored address, never the typed one
+        message = compose("address_taken", to, taken_by.language, name=taken_by.given_name)
+    outbox.put(session, rules.vault, message, now, discard=message.to == outbox.NOBODY)
 
 
 def pending(account_id: str) -> AddressChange | None:
@@ -148,6 +153,8 @@ def _set_address(account: Account, address: str) -> None:
 
 
 def _tell_old_address(session: Session, account: Account, change: AddressChange, rules: Rules) -> None:
+    if not change.old_email:
+        return  # an authority's account may have had none
     now = clock.now()
     lifetime = rules.lifetimes.undo_change
     token = links.make(

@@ -5,7 +5,7 @@ before the password is looked at.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -47,7 +47,10 @@ class AttemptsCrowded(LoginRefused):
 
 
 class NotActivated(LoginRefused):
-    """The password was right, but the mailed link has not been used."""
+    """The password is that of a registration whose mailed link has not been used.
+
+    It is told for known addresses too: whether the registration can ever be activated, only its mail tells.
+    """
 
     def __init__(self, registration_id: str) -> None:
         super().__init__("not activated")
@@ -96,6 +99,9 @@ def log_in(
     counter_key = _counter_key(key, candidate, visitor.device if known else None, rules)
     attempt = _Attempt.begin(counter_key, candidate, visitor, rules)
     verdict, fresh_hash = attempt.verify(password)
+    if candidate.is_registered(verdict):
+        # Counted like a wrong password, since for a known address it is one: else each registration were a free guess.
+        attempt.refuse(tell_owner=not known, because=NotActivated(candidate.registration_id or ""))
     if not verdict.matches:
         attempt.refuse(tell_owner=not known)
     if candidate.status != ACTIVE:
@@ -114,33 +120,45 @@ def check_password(counter_key: str, password: str, stored: str | None, rules: R
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """What the name stands for: an account, a registration that waits for activation, or nothing."""
+    """What the name stands for: an account, a registration that waits for activation, both, or nothing."""
 
     account_id: str | None = None
     registration_id: str | None = None
-    password_hash: str | None = None
+    password_hash: str | None = None  # the account's, else the registration's
+    registered_hash: str | None = None  # the registration's, where there is an account too
     status: str = ""
     language: str = ""
 
+    def is_registered(self, verdict: Verdict) -> bool:
+        """Whether the password is the registration's and not the account's."""
+        if self.account_id is None:
+            return verdict.matches
+        return verdict.matches_other and not verdict.matches
+
+
+REGISTERED = "registered"
 
 _FIND = Statement(
-    "SELECT id, NULL, password_hash, status, language FROM accounts WHERE username_key = :key"
-    " UNION ALL SELECT NULL, id, password_hash, 'pending', language FROM (SELECT id, password_hash, language"
-    " FROM registrations WHERE username_key = :key AND closed_at IS NULL ORDER BY created_at DESC LIMIT 1) waiting"
+    "SELECT id, password_hash, status, language FROM accounts WHERE username_key = :key"
+    " UNION ALL SELECT id, password_hash, 'registered', language FROM (SELECT id, password_hash, language"
+    " FROM registrations WHERE username_key = :key AND account_id IS NULL AND password_hash <> ''"
+    " ORDER BY created_at DESC LIMIT 1) registered"
 )
 
 
 def _find(key: str) -> _Candidate:
-    row = _FIND.one(key=key)
-    if row is None:
-        return _Candidate()
-    account_id, registration_id, password_hash, status, language = row
-    return _Candidate(account_id, registration_id, password_hash, status, language)
+    candidate = _Candidate()
+    for identifier, password_hash, status, language in _FIND.all(key=key):  # the account comes first
+        if status != REGISTERED:
+            candidate = _Candidate(identifier, None, password_hash, None, status, language)
+        elif candidate.account_id is None:
+            candidate = _Candidate(None, identifier, password_hash, None, status, language)
+        else:
+            candidate = replace(candidate, registration_id=identifier, registered_hash=password_hash)
+    return candidate
 
 
 def _not_active(candidate: _Candidate) -> LoginRefused:
-    if candidate.registration_id:
-        return NotActivated(candidate.registration_id)
     return AccountClosing() if candidate.status == CLOSING else AccountDisabled()
 
 
@@ -192,7 +210,7 @@ class _Attempt:
         Raises HashingBusy, and AttemptsCrowded when it took so long that the place has gone to somebody else.
         """
         try:
-            verdict = hasher().verify(password, self.candidate.password_hash)
+            verdict = hasher().verify(password, self.candidate.password_hash, self.candidate.registered_hash)
             fresh_hash = hasher().hash(password) if verdict.outdated else None
         except BaseException:
             self.conclude(self.rules.lockout.withdrawn)
@@ -210,7 +228,7 @@ class _Attempt:
     def _change(self, session: Session, transition: Transition, now: datetime) -> lockout.Counter:
         return counters.change(session, self.counter_key, lambda c: transition(c, self.reservation, now), now)
 
-    def refuse(self, *, tell_owner: bool) -> NoReturn:
+    def refuse(self, *, tell_owner: bool, because: LoginRefused | None = None) -> NoReturn:
         """Count the failure; the one that locks is told to the owner once, by mail. Raises LoginRefused."""
         now = clock.now()
         with writing() as session:
@@ -220,7 +238,9 @@ class _Attempt:
             _audit_failure(session, self.candidate, self.visitor, reason, now)
             if locks and tell_owner:
                 self._tell_owner(session, counter.locked_until, now)
-        raise AccountLocked if locks else WrongCredentials
+        if locks:
+            raise AccountLocked
+        raise because or WrongCredentials
 
     def _tell_owner(self, session: Session, until: datetime | None, now: datetime) -> None:
         """Mail "locked" to the owner; for a name without one the same work is done for nobody."""

@@ -22,7 +22,11 @@ def key_of_name(vault: Vault, username_key: str) -> str:
 
 
 def key_of_device(vault: Vault, account_id: str, device: str) -> str:
-    return _key(vault, f"device {account_id} {hash_token(device)}")
+    return key_of_device_hash(vault, account_id, hash_token(device))
+
+
+def key_of_device_hash(vault: Vault, account_id: str, device_hash: str) -> str:
+    return _key(vault, f"device {account_id} {device_hash}")
 
 
 def key_of_registration(vault: Vault, registration_id: str) -> str:

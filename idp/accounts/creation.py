@@ -54,8 +54,15 @@ def create_resident(
             if find_account(session, email.key) is not None:
                 raise CannotCreate("there is an account for that address")
             if activated:
-                account = _new_account(
-                    email.address, email.key, email, password_hash, given_name, family_name, language, claims
+                account = new_account(
+                    email.address,
+                    email.key,
+                    email,
+                    password_hash,
+                    given_name=given_name,
+                    family_name=family_name,
+                    language=language,
+                    claims=claims,
                 )
                 account_id = _add(session, account)
                 if terms_accepted:
@@ -91,23 +98,37 @@ def create_authority(
         with writing() as session:
             if find_account(session, key) or (email and find_account(session, email.key)):
                 raise CannotCreate("the name or the address is in use")
-            account = _new_account(name, key, email, password_hash, given_name, family_name, language, {})
+            account = new_account(
+                name,
+                key,
+                email,
+                password_hash,
+                given_name=given_name,
+                family_name=family_name,
+                language=language,
+            )
             account.kind = UsernameKind.AUTHORITY.value
             return _add(session, account)
     except IntegrityError as error:
         raise CannotCreate("the name or the address is in use") from error
 
 
-def _new_account(
+def new_account(
     username: str,
     username_key: str,
     email: EmailAddress | None,
     password_hash: str,
-    given_name: str,
-    family_name: str,
+    *,
+    given_name: str | None = None,
+    family_name: str | None = None,
+    phone: str | None = None,
+    street_address: str | None = None,
+    postal_code: str | None = None,
+    locality: str | None = None,
     language: str,
-    claims: Mapping[str, Any],
+    claims: Mapping[str, Any] | None = None,
 ) -> Account:
+    """The row of an active account, which the caller adds. It is a resident's, unless the caller says otherwise."""
     now = clock.now()
     return Account(
         id=random_id(),
@@ -120,8 +141,12 @@ def _new_account(
         password_hash=password_hash,
         given_name=given_name or None,
         family_name=family_name or None,
+        phone=phone,
+        street_address=street_address,
+        postal_code=postal_code,
+        locality=locality,
         language=language,
-        claims=dict(claims),
+        claims=dict(claims or {}),
         status=ACTIVE,
         last_login_at=now,
         created_at=now,

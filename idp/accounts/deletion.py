@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import links
+from idp.accounts import links, roles
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.models import ACTIVE, CLOSING, Account, MailedLink, Registration
 from idp.accounts.rules import Rules
@@ -18,32 +18,51 @@ from idp.mail.messages import compose
 from idp.sessions import browser
 
 
-def order(account: Account, rules: Rules) -> datetime:
+def order(account: Account, rules: Rules, *, unused: bool = False) -> datetime:
     """Close the account and mail the link that cancels it. Returns when it will be erased.
 
-    The identity is confirmed before. Sessions and tokens end at once.
+    The identity is confirmed before, unless nobody has used the account. Sessions and tokens end at once. Raises
+    LastAdmin.
     """
-    now = clock.now()
-    until = now + rules.lifetimes.cancel_deletion
     with writing() as session:
+        roles.keep_an_admin(session, without=account.id)
         stored = session.get_one(Account, account.id, with_for_update=True)
-        stored.status, stored.erase_at, stored.updated_at = CLOSING, until, now
-        browser.end(session, account.id, now)
-        access.revoke_of_account(session, account.id, now)
-        links.withdraw(session, now, account_id=account.id)
-        token = links.make(session, Purpose.CANCEL_DELETION, now, until, account_id=account.id)
-        if account.email:
-            message = compose(
-                "deletion_ordered",
-                account.email,
-                account.language,
-                name=account.given_name,
-                until=until,
-                link=f"{rules.settings.issuer}/cancel-deletion?token={token}",
-                days=rules.lifetimes.cancel_deletion.days,
-            )
-            outbox.put(session, rules.vault, message, now)
-        audit.record(session, Event.DELETION_ORDERED, at=now, account_id=account.id)
+        until = close(session, stored, rules)
+        tell_how_to_cancel(session, stored, rules, unused=unused)
+        audit.record(session, Event.DELETION_ORDERED, at=clock.now(), account_id=account.id)
+    return until
+
+
+def tell_how_to_cancel(
+    session: Session, account: Account, rules: Rules, *, unused: bool = False, by_support: bool = False
+) -> None:
+    """Mail the link that keeps a closed account, as part of the caller's transaction."""
+    now = clock.now()
+    until = account.erase_at or now
+    token = links.make(session, Purpose.CANCEL_DELETION, now, until, account_id=account.id)
+    if account.email:
+        message = compose(
+            "deletion_ordered",
+            account.email,
+            account.language,
+            name=account.given_name,
+            until=until,
+            link=f"{rules.settings.issuer}/cancel-deletion?token={token}",
+            days=rules.lifetimes.cancel_deletion.days,
+            unused=unused,
+            by_support=by_support,
+        )
+        outbox.put(session, rules.vault, message, now)
+
+
+def close(session: Session, account: Account, rules: Rules) -> datetime:
+    """Let nobody in any more and set when the account will be erased, as part of the caller's transaction."""
+    now = clock.now()
+    account.status, account.updated_at = CLOSING, now
+    account.erase_at = until = now + rules.lifetimes.cancel_deletion
+    browser.end(session, account.id, now)
+    access.revoke_of_account(session, account.id, now)
+    links.withdraw(session, now, account_id=account.id)
     return until
 
 
@@ -89,4 +108,5 @@ def erase(session: Session, account: Account) -> None:
     session.execute(sa.delete(MailedLink).where(MailedLink.account_id == account.id))
     session.execute(sa.delete(Registration).where(Registration.username_key == account.username_key))
     session.execute(sa.delete(Account).where(Account.id == account.id))
+    audit.forget_person(session, account.id)
     audit.record(session, Event.ERASED, at=clock.now(), account_id=account.id)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from idp import audit, clock
 from idp.accounts import deletion
-from idp.accounts.models import ACTIVE, Account
+from idp.accounts.models import ACTIVE, Account, RoleGiven
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.database import writing
@@ -49,12 +49,15 @@ def close_due(rules: Rules, limit: int = 100) -> int:
     with writing() as session:
         due = session.scalars(_residents().where(*_is_over(rules, now)).limit(limit)).all()
     for account in due:
-        deletion.order(account, rules)
+        deletion.order(account, rules, unused=True)
     return len(due)
 
 
 def _residents() -> sa.Select[Account]:
-    return sa.select(Account).where(Account.status == ACTIVE, Account.kind == UsernameKind.RESIDENT.value)
+    """Those whose accounts end by themselves: no authorities, nobody who helps others."""
+    has_role = sa.exists().where(RoleGiven.account_id == Account.id)
+    kind = Account.kind == UsernameKind.RESIDENT.value
+    return sa.select(Account).where(Account.status == ACTIVE, kind, ~has_role)
 
 
 def _is_over(rules: Rules, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -16,6 +16,7 @@ from idp.policy.lifetimes import is_live
 class Purpose(StrEnum):
     ACTIVATION = "activation"
     RESET = "reset"
+    INVITATION = "invitation"  # chooses the first password of an account that somebody else has made
     ADDRESS = "address"  # confirms a new address
     UNDO_ADDRESS = "undo_address"
     DISOWN = "disown"  # "this wasn't me"
@@ -114,6 +115,19 @@ def withdraw(
     else:
         query = query.where(MailedLink.purpose.not_in([purpose.value for purpose in PROTECTIVE]))
     session.execute(query.values(withdrawn_at=now))
+
+
+def withdraw_of(session: Session, now: datetime, registrations: sa.Select[str]) -> None:
+    """Kill the live links of registrations, given as a query for their ids."""
+    session.execute(
+        sa.update(MailedLink)
+        .where(
+            MailedLink.registration_id.in_(registrations),
+            MailedLink.used_at.is_(None),
+            MailedLink.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=now)
+    )
 
 
 def look(token: str, purpose: Purpose, now: datetime) -> Link:

@@ -4,19 +4,57 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import VARCHAR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import BigInt, Instant, Json, Model
+from idp.policy.searching import MAX_KEY, name_key
 
 ACTIVE = "active"
 DISABLED = "disabled"
 CLOSING = "closing"  # its owner has ordered its deletion, which can still be cancelled
 
 
-class Account(Model):
+SearchKey = sa.String(MAX_KEY).with_variant(VARCHAR(MAX_KEY, collation="C"), "postgresql")
+
+
+def _family_first(context: Any) -> str:
+    row = context.get_current_parameters()
+    return name_key(row.get("family_name"), row.get("given_name"))
+
+
+def _given_first(context: Any) -> str:
+    row = context.get_current_parameters()
+    return name_key(row.get("given_name"), row.get("family_name"))
+
+
+class Named:
+    """Whoever is found by name (idp/accounts/searching.py). The keys follow the names by themselves.
+
+    They are empty only in rows that a version without them has written; `searching.fill_keys` fills them.
+    """
+
+    family_key: Mapped[str | None] = mapped_column(SearchKey, index=True, default=_family_first)
+    given_key: Mapped[str | None] = mapped_column(SearchKey, index=True, default=_given_first)
+
+
+@sa.event.listens_for(Named, "before_update", propagate=True)
+def _follow_names(_mapper: Any, _connection: Any, row: Any) -> None:
+    row.family_key = name_key(row.family_name, row.given_name)
+    row.given_key = name_key(row.given_name, row.family_name)
+
+
+def _prefix_index(table: str, column: str) -> sa.Index:
+    """PostgreSQL finds beginnings by an index of its own; on SQLite the usual one serves."""
+    name, ops = f"ix_{table}_{column}_prefix", {column: "varchar_pattern_ops"}
+    return sa.Index(name, column, postgresql_ops=ops).ddl_if(dialect="postgresql")
+
+
+class Account(Named, Model):
     """An activated account. Its id is the subject identifier (`sub`) and never changes."""
 
     __tablename__ = "accounts"
+    __table_args__ = (_prefix_index("accounts", "username_key"), _prefix_index("accounts", "email_key"))
 
     id: Mapped[str] = mapped_column(sa.String(22), primary_key=True)
     kind: Mapped[str] = mapped_column(sa.String(10))  # usernames.Kind
@@ -48,10 +86,11 @@ class Account(Model):
         return " ".join(part for part in (self.given_name, self.family_name) if part) or self.username
 
 
-class Registration(Model):
+class Registration(Named, Model):
     """What somebody typed to create an account, until the mailed link makes it one. Several may wait for one name."""
 
     __tablename__ = "registrations"
+    __table_args__ = (_prefix_index("registrations", "username_key"),)
 
     id: Mapped[str] = mapped_column(sa.String(22), primary_key=True)
     username_key: Mapped[str] = mapped_column(sa.String(254), index=True)
@@ -116,10 +155,24 @@ class LoginCounter(Model):
     updated_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
+class RoleGiven(Model):
+    """What an account may do on the pages for administrators; see idp/accounts/roles.py."""
+
+    __tablename__ = "roles"
+
+    account_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    )
+    role: Mapped[str] = mapped_column(sa.String(20), primary_key=True, index=True)
+    given_at: Mapped[datetime] = mapped_column(Instant)
+    given_by: Mapped[str] = mapped_column(sa.String(60))  # the actor of the audit log
+
+
 class Acceptance(Model):
     """A version of a document that an account has accepted (terms) or acknowledged (privacy notice)."""
 
     __tablename__ = "acceptances"
+    __table_args__ = (sa.Index("ix_acceptances_document_version", "document", "version", "language"),)
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)

@@ -58,14 +58,22 @@ def ask(name: str, *, language: str, client_id: str | None, address: str | None,
 
 
 def look(token: str) -> Account:
-    """The account that a live reset link belongs to. Raises LinkNotLive."""
-    link = links.look(token, Purpose.RESET, clock.now())
+    """The account that a live link of a reset or an invitation belongs to. Raises LinkNotLive."""
+    return _look(token)[0]
+
+
+def _look(token: str) -> tuple[Account, Purpose]:
+    purpose = Purpose.RESET
+    link = links.look(token, purpose, clock.now())
+    if link.state is LinkState.UNKNOWN:
+        purpose = Purpose.INVITATION
+        link = links.look(token, purpose, clock.now())
     if link.state is not LinkState.LIVE:
         raise LinkNotLive(link.state)
     account = db.session.get(Account, link.account_id) if link.account_id else None
     if account is None or account.status != ACTIVE:
         raise LinkNotLive(LinkState.UNKNOWN)
-    return account
+    return account, purpose
 
 
 def reset(token: str, password: str, rules: Rules) -> str:
@@ -73,11 +81,12 @@ def reset(token: str, password: str, rules: Rules) -> str:
 
     Raises LinkNotLive and HashingBusy. The lock stays unless `lockout.reset_unlocks` is set.
     """
-    account_id = look(token).id
+    looked_at, purpose = _look(token)
+    account_id = looked_at.id
     password_hash = hasher().hash(password)
     now = clock.now()
     with writing() as session:
-        if not links.use(session, token, Purpose.RESET, now):
+        if not links.use(session, token, purpose, now):
             raise LinkNotLive(LinkState.USED)
         account = session.get_one(Account, account_id)
         account.password_hash = password_hash
@@ -87,6 +96,9 @@ def reset(token: str, password: str, rules: Rules) -> str:
         links.withdraw(session, now, account_id=account_id)
         if rules.settings.lockout.reset_unlocks:
             counters.clear(session, counters.key_of_account(rules.vault, account_id))
-        tell_password_changed(session, account, rules)
+        if purpose is Purpose.INVITATION:
+            account.email_verified = True  # it was mailed there, and dies when the address changes
+        else:
+            tell_password_changed(session, account, rules)
         audit.record(session, Event.PASSWORD_RESET, at=now, account_id=account_id)
         return account.username

@@ -2,6 +2,8 @@
 
 The answer is the same for a new and a known address, and so is the work: who owns a known address is told by mail.
 An address that waits for activation counts as new: the newer registration replaces the older one's link.
+For a known address a row is kept too, of nothing but the password's hash: who logs in with that password reads "not
+activated", as for a new address (see docs/decisions/0022-not-activated-for-known-addresses.md).
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from idp.accounts.models import Account, Registration
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.crypto import hash_token, random_id
-from idp.database import writing
+from idp.database import Statement, writing
 from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.policy.usernames import EmailAddress
@@ -44,13 +46,19 @@ class Application:
     language: str
 
 
+_STORED_HASH = Statement(
+    "SELECT password_hash FROM accounts WHERE username_key = :key OR email_key = :key LIMIT 1"
+)
+
+
 def register(application: Application, *, browser: str, client_id: str | None, rules: Rules) -> str:
     """Keep the application and mail the link, or tell the owner that the account exists. Returns the registration's id.
 
     `browser` is the value of this browser's cookie, `client_id` the e-service that waits. Raises HashingBusy, and
     AccountExists where `accounts.account_exists_notice` is "screen".
     """
-    password_hash = hasher().hash(application.password)
+    row = _STORED_HASH.one(key=application.email.key)
+    password_hash = hasher().hash(application.password, beside=row[0] if row else None)
     now = clock.now()
     with writing() as session:
         account = find_account(session, application.email.key)
@@ -86,14 +94,13 @@ def _store(
     *,
     closed: bool,
 ) -> Registration:
-    older = session.scalars(
-        sa.select(Registration).where(
-            Registration.username_key == application.email.key, Registration.closed_at.is_(None)
-        )
+    older = (  # as many statements whether there are any or not
+        Registration.username_key == application.email.key,
+        Registration.account_id.is_(None),
+        Registration.password_hash != "",
     )
-    for registration in older:
-        registration.closed_at = now
-        links.withdraw(session, now, registration_id=registration.id)
+    links.withdraw_of(session, now, sa.select(Registration.id).where(*older))
+    session.execute(sa.update(Registration).where(*older).values(closed_at=now, password_hash=""))
     registration = Registration(
         id=random_id(),
         username_key=application.email.key,
@@ -113,7 +120,7 @@ def _store(
         closed_at=now if closed else None,
     )
     if closed:  # a stranger's idea of somebody's details is not kept
-        registration.password_hash = registration.given_name = registration.family_name = ""
+        registration.given_name = registration.family_name = ""
         registration.phone = registration.street_address = registration.postal_code = (
             registration.locality
         ) = None
@@ -146,6 +153,15 @@ def mail_activation(
         client_id=registration.client_id,
     )
     outbox.put(session, rules.vault, message, now, discard=discard)
+
+
+def mail_again(session: Session, registration: Registration, rules: Rules, now: datetime) -> None:
+    """Mail what the registration mailed, as part of the caller's transaction; to nobody when it was replaced."""
+    account = find_account(session, registration.username_key)
+    if account is None or registration.account_id is not None:  # activated by this very registration
+        mail_activation(session, registration, rules, now, discard=registration.closed_at is not None)
+    else:
+        _tell_owner(session, account, registration.client_id, rules, now)
 
 
 def _tell_owner(

@@ -1,16 +1,19 @@
 """Terms of use, privacy notice and the other statements: Markdown per language, versioned and hashed.
 
 Files are config/terms/<document>.<language>.md, or the same name in the operator's overrides folder, and begin with
-`title`, `version`, `date` (and `placeholder: true` while the municipality has not written its own).
+`title`, `version`, `date` (and `placeholder: true` while the municipality has not written its own). The guide and the
+cookies may name times that settings choose, as `{lock}`: see `times`. What people accept is kept as it is written.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from babel.units import format_unit
 from flask import Flask, current_app
 from markdown_it import MarkdownIt
 
@@ -30,7 +33,7 @@ class Statement:
     date: str
     placeholder: bool
     markdown: str
-    sha256: str  # of the whole file
+    sha256: str  # of the whole file, times filled in
 
     @cached_property
     def html(self) -> str:
@@ -49,15 +52,31 @@ def load(settings: Settings) -> dict[tuple[str, str], Statement]:
             path = next((p for f in folders if (p := f / f"{document}.{language}.md").is_file()), None)
             if path is None:
                 raise UnusableSettings(f"terms: there is no {document}.{language}.md")
-            statement = _parse(document, language, path)
+            statement = _parse(
+                document, language, path, {} if document in ACCEPTED else times(settings, language)
+            )
             if statement.placeholder and settings.mode == "production":
                 raise UnusableSettings(f"terms: {document}.{language}.md is still the placeholder text")
             found[document, language] = statement
     return found
 
 
-def _parse(document: str, language: str, path: Path) -> Statement:
+def times(settings: Settings, language: str) -> dict[str, str]:
+    """What stands in a text for a time of the settings: the number alone, and in words of the language."""
+    links, lockout, sessions = settings.links, settings.lockout, settings.sessions
+    return {
+        "{activation_minutes}": str(links.activation_minutes),
+        "{activation}": format_unit(links.activation_minutes, "duration-minute", locale=language),
+        "{lock_hours}": str(lockout.hours),
+        "{lock}": format_unit(lockout.hours, "duration-hour", locale=language),
+        "{remembered_days}": str(sessions.remembered_days),
+    }
+
+
+def _parse(document: str, language: str, path: Path, filled: Mapping[str, str]) -> Statement:
     text = path.read_text(encoding="utf-8")
+    for name, value in filled.items():
+        text = text.replace(name, value)
     try:
         _, head, body = text.split("---\n", 2)
         fields = dict(line.split(":", 1) for line in head.strip().splitlines())

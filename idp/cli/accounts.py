@@ -1,4 +1,4 @@
-"""Accounts: create."""
+"""Accounts: create, unlock."""
 
 import json
 import sys
@@ -77,3 +77,23 @@ def _create(context: Context, email: Any, password: str, options: dict[str, Any]
         rules=rules(),
         **names,
     )
+
+
+@account.command()
+@click.argument("name")
+@pass_context
+def unlock(context: Context, name: str) -> None:
+    """Lift the lock of an account, given by its username or address."""
+    from idp.accounts import support
+    from idp.accounts.registration import find_account
+    from idp.accounts.roles import OPERATOR
+    from idp.accounts.rules import rules
+    from idp.database import db
+    from idp.policy.usernames import comparison_key
+
+    with context.app():
+        found = find_account(db.session(), comparison_key(name))
+        if found is None:
+            raise click.ClickException(f"there is no account {name}")
+        support.unlock(found.id, OPERATOR, rules())
+    context.console.print("Its owner can log in now.")

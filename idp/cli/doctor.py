@@ -9,6 +9,8 @@ from flask import Flask
 
 from idp.cli.context import Context, pass_context
 
+EXAMPLE_NAMES = {"Esimerkkikunta", "Exempelkommun", "Example Municipality"}  # those of default.toml
+
 
 class Mark(Enum):
     GOOD = "[green]ok[/green]"
@@ -31,7 +33,18 @@ def doctor(context: Context) -> None:
         Finding(Mark.GOOD, "settings", f"{context.settings.mode}, {context.settings.issuer}")
     ]
     with context.app() as app:
-        for check in (_database, _schema, _keys, _passwords, _limits, _statements, _guide, _overrides, _mail):
+        for check in (
+            _database,
+            _schema,
+            _keys,
+            _site,
+            _passwords,
+            _limits,
+            _statements,
+            _guide,
+            _overrides,
+            _mail,
+        ):
             findings.append(check(app))
             if findings[-1].mark is Mark.BAD and check is _database:
                 break
@@ -99,6 +112,15 @@ def _keys(_app: Flask) -> Finding:
         return Finding(Mark.BAD, "signing keys", "encrypted with another key than secrets.keys has")
     algorithms = ", ".join(sorted({key["alg"] for key in published}))
     return Finding(Mark.GOOD, "signing keys", f"{len(published)} published: {algorithms}")
+
+
+def _site(_app: Flask) -> Finding:
+    from idp.accounts.rules import rules
+
+    name = rules().settings.site.name
+    if EXAMPLE_NAMES & set(name.values()):
+        return Finding(Mark.ADVICE, "municipality", "site.name is still the example's")
+    return Finding(Mark.GOOD, "municipality", " / ".join(dict.fromkeys(name.values())))
 
 
 def _passwords(_app: Flask) -> Finding:

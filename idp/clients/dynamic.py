@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, versions
 from idp.audit import Event
 from idp.clients import registration
 from idp.clients.metadata import (
+    DEVICE_CODE,
     SCOPES,
     SECRET_METHODS,
     TRANSLATED_MEMBERS,
@@ -29,6 +31,8 @@ from idp.clients.sectors import check_sector
 from idp.crypto import equal, hash_token, random_token
 from idp.database import db
 from idp.policy.lifetimes import is_live
+
+log = structlog.get_logger(__name__)
 
 _OPERATORS_ONLY = {"resource_uris"}
 
@@ -89,7 +93,15 @@ def prepared(wanted: Mapping[str, Any], *, plain_http: bool) -> dict[str, Any]:
     known["client_name"] = known.get("client_name") or _host(known)
     known["scope"] = _scope(known)
     clean = validate(known, plain_http=plain_http)
-    check_sector(clean)
+    by_device = DEVICE_CODE in clean.get("grant_types", ())
+    if by_device and clean.get("subject_type") == "pairwise" and clean.get("redirect_uris"):
+        # The device grant sends nothing to that host, which so vouches for nothing: its sector would be anybody's.
+        raise InvalidClientMetadata("subject_type: pairwise goes not with redirect URIs and the device grant")
+    try:
+        check_sector(clean)
+    except InvalidClientMetadata as error:
+        log.warning("sector identifier refused", reason=str(error.__cause__ or error))
+        raise
     return clean
 
 

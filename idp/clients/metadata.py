@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -79,6 +80,8 @@ TYPES: Mapping[str, type] = {
     "default_max_age": int,  # seconds
     **dict.fromkeys(SWITCHES, bool),
 }
+MAX_NAME = 100  # characters
+MAX_SECONDS = 999_999_999  # as in a request, 31 years
 MAX_METADATA = 64_000  # characters of JSON
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")  # RFC 3986, without "#"
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
@@ -102,6 +105,9 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
         _check_type(member, value)
     if not clean.get("client_name"):
         raise InvalidClientMetadata("client_name: residents must see which e-service asks")
+    for member, value in clean.items():
+        if member.partition("#")[0] == "client_name":
+            _check_name(member, value)
     native = clean.get("application_type", "web") == "native"
     if "response_types" in clean:
         clean["response_types"] = [in_order(value) for value in clean["response_types"]]
@@ -152,6 +158,13 @@ def _check_scope(clean: Mapping[str, Any]) -> None:
         )
 
 
+def _check_name(member: str, name: str) -> None:
+    """What people read must be readable: not blank, endless, turned around or of several lines (RFC 7591 5)."""
+    odd = any(unicodedata.category(char)[0] in "CZ" and char != " " for char in name)
+    if odd or not name.strip() or len(name) > MAX_NAME:
+        raise InvalidClientMetadata(f"{member}: must be a name of at most {MAX_NAME} visible characters")
+
+
 def _check_redirect_uris(clean: Mapping[str, Any], native: bool, plain_http: bool) -> None:
     redirecting = {"authorization_code", "implicit"} & set(clean.get("grant_types", ("authorization_code",)))
     if redirecting and not clean.get("redirect_uris"):
@@ -176,7 +189,8 @@ def _check_sector(clean: Mapping[str, Any]) -> None:
 def _check_addresses(clean: Mapping[str, Any], plain_http: bool) -> None:
     for member, value in clean.items():
         if member.split("#", 1)[0] in PAGE_MEMBERS:
-            _check_address(member, value.partition("#")[0], plain_http)
+            own = plain_http and (member != "initiate_login_uri" or _is_loopback(value))
+            _check_address(member, value.partition("#")[0], own)
         elif member in ENDPOINT_MEMBERS:  # no fragment (Back-Channel Logout 2.2 and others)
             _check_address(member, value, plain_http)
     _check_front_channel(clean)
@@ -186,6 +200,10 @@ def _check_addresses(clean: Mapping[str, Any], plain_http: bool) -> None:
         _check_address("request_uris", uri.partition("#")[0], plain_http)
     for uri in clean.get("resource_uris", ()):
         _check_resource(uri)
+
+
+def _is_loopback(uri: str) -> bool:
+    return uri.startswith("http://") and (urlsplit(uri).hostname or "") in {"127.0.0.1", "::1", "localhost"}
 
 
 def _check_front_channel(clean: Mapping[str, Any]) -> None:
@@ -210,7 +228,7 @@ def _check_type(member: str, value: object) -> None:
         raise InvalidClientMetadata(f"{member}: not a member that this provider knows")
     fits = isinstance(value, expected)
     if isinstance(value, int) and expected is int:
-        fits = value >= 0 and not isinstance(value, bool)
+        fits = 0 <= value <= MAX_SECONDS and not isinstance(value, bool)
     if not fits:
         raise InvalidClientMetadata(f"{member}: not a {expected.__name__} as it should be")
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):

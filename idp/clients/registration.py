@@ -33,7 +33,7 @@ def create(
     secret = new_secret(method)
     now = clock.now()
     app = ClientApp(
-        client_id=client_id or random_id(),
+        client_id=client_id or _new_id(),
         registration=clean,
         secret_hash=hash_token(secret) if secret else None,
         sealed_secret=sealed(secret, method),
@@ -60,3 +60,8 @@ def new_secret(method: str) -> str | None:
 def sealed(secret: str | None, method: str) -> str | None:
     """The secret encrypted, for the one method that must read it back."""
     return rules().vault.encrypt(secret) if secret and method == "client_secret_jwt" else None
+
+
+def _new_id() -> str:
+    """A client_id that no command line takes for an option."""
+    return next(found for found in iter(random_id, "") if not found.startswith("-"))

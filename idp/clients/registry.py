@@ -1,5 +1,6 @@
 """Client apps in memory: looked up at every protocol request, reloaded when their version changes."""
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from idp.crypto import equal, hash_token
 from idp.database import db
 
 LOOPBACK_HOSTS = {"127.0.0.1", "[::1]", "localhost"}
+_LOOPBACK = {host.strip("[]") for host in LOOPBACK_HOSTS}  # of every app alike, so no sector
+_URI = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class Client:
     def sector(self) -> str:
         """The sector identifier: the host of `sector_identifier_uri` or of the redirect URIs (Core 8.1)."""
         uris = (self.registration.get("sector_identifier_uri"), *self.redirect_uris)
-        return next((host for uri in uris if uri and (host := urlsplit(uri).hostname)), self.client_id)
+        hosts = (urlsplit(uri).hostname for uri in uris if uri)
+        return next((host for host in hosts if host and host not in _LOOPBACK), self.client_id)
 
     def text(self, name: str, language: str) -> str | None:
         """A human-readable member such as `client_name`, in a language (RFC 7591 section 2.2: `client_name#sv`)."""
@@ -150,6 +154,8 @@ class Client:
 
 
 def _without_loopback_port(uri: str) -> tuple[str, str, str, str] | None:
+    if not _URI.fullmatch(uri):  # urlsplit drops line breaks, tabs and leading spaces
+        return None
     try:
         parts = urlsplit(uri)
         _ = parts.port

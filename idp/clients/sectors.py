@@ -29,7 +29,8 @@ def _listed(uri: str) -> list[Any]:
     try:
         answer = outbound().get(uri, media_types=MEDIA_TYPES)
     except OutboundError as error:
-        raise InvalidClientMetadata(f"sector_identifier_uri: {error}") from error
+        # Which of our reasons it is would tell a stranger how names resolve inside; it stays the cause.
+        raise InvalidClientMetadata("sector_identifier_uri: cannot be fetched") from error
     listed: object = None
     with suppress(ValueError, RecursionError):
         listed = json.loads(answer.body) if answer.status == 200 else None

@@ -12,6 +12,15 @@ def subject_of(client: Client, account_id: str) -> str:
     """The `sub` of a person at a client: the account id, or a code of its own for each sector of pairwise clients."""
     if not client.pairwise:
         return account_id
-    message = f"{client.sector}\n{account_id}".encode()
-    digest = hmac.new(lasting_secret("pairwise subjects"), message, hashlib.sha256).digest()
+    return _of_sector("pairwise subjects", client, account_id)
+
+
+def sid_of(client: Client, sid: str) -> str:
+    """The `sid` of a session at a client: like `sub` not to be compared between sectors (Core 17.3)."""
+    return _of_sector("pairwise sessions", client, sid) if client.pairwise else sid
+
+
+def _of_sector(purpose: str, client: Client, value: str) -> str:
+    message = f"{client.sector}\n{value}".encode()
+    digest = hmac.new(lasting_secret(purpose), message, hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -70,8 +70,13 @@ def check(app: Flask) -> None:
     host.quit()
 
 
-def deliver_due(app: Flask, vault: Vault, settings: Settings) -> int:
-    """Deliver what is due now, once. Returns how many messages left; failures are noted for a later try."""
+def deliver_due(
+    app: Flask, vault: Vault, settings: Settings, stopping: deliveries.Stopping = deliveries.never
+) -> int:
+    """Deliver what is due now, once. Returns how many messages left; failures are noted for a later try.
+
+    When it is `stopping`, the message under way is the last one.
+    """
     waiting = outbox.lease(vault, clock.now())
     if not waiting:
         return 0
@@ -81,9 +86,12 @@ def deliver_due(app: Flask, vault: Vault, settings: Settings) -> int:
         return len(waiting)
     delivered = 0
     leased_until = clock.now() + deliveries.LEASE
-    for item in waiting:
+    for number, item in enumerate(waiting):
         if clock.now() >= leased_until:
             break  # a slow server: another worker has taken the rest by now
+        if stopping():
+            outbox.release(waiting[number:], clock.now())
+            break
         delivered += _deliver(app, item)
     return delivered
 
@@ -147,4 +155,4 @@ class Worker(deliveries.Worker):
     """Delivers mail until it is stopped."""
 
     def __init__(self, app: Flask, vault: Vault, settings: Settings) -> None:
-        super().__init__(app, "outbox", lambda: deliver_due(app, vault, settings))
+        super().__init__(app, "outbox", lambda stopping: deliver_due(app, vault, settings, stopping))

@@ -1,6 +1,7 @@
 """The durable outbox: a message is committed with what causes it and delivered later by a worker."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from idp.crypto import Undecryptable, Vault
 from idp.database import db
-from idp.deliveries import Queue
+from idp.deliveries import Backlog, Queue
 from idp.mail.models import OutboxMessage
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,16 @@ def lease(vault: Vault, now: datetime, limit: int = 10) -> list[Waiting]:
         else:
             leased.append(Waiting(row.id, row.attempts, row.created_at, message))
     return leased
+
+
+def backlog() -> Backlog:
+    """The messages that wait to be delivered."""
+    return _QUEUE.backlog()
+
+
+def release(untried: Sequence[Waiting], now: datetime) -> None:
+    """Give back what was leased and not tried."""
+    _QUEUE.release([waiting.id for waiting in untried], now)
 
 
 def sent(message_id: int, now: datetime, *, keep: bool = False) -> None:

@@ -16,10 +16,11 @@ from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
 from idp.grants import pushed, requests
+from idp.grants.codes import SessionOver
 from idp.grants.requests import PendingRequest, RequestGone
 from idp.oidc import authorization, interaction, issuing, response_modes, session_management
 from idp.oidc.authorization import MAX_PARAMETER, Authorization, NotTrusted
-from idp.oidc.errors import printable
+from idp.oidc.errors import LoginRequired, printable
 from idp.oidc.interaction import Step
 from idp.oidc.request_objects import PARAMETERS
 from idp.oidc.requests import repeated, with_value
@@ -38,6 +39,8 @@ def add_to(blueprint: Blueprint) -> None:
 
 def authorize() -> Response:
     """Begin: validate, then an answer at once, a page for the person, or an error."""
+    if request.method == "HEAD":
+        return _not_by_head()
     a = Authorization(with_value(request.values), repeated(request.values), clock.now())
     refusal = _judge(a, authorization.check)
     if refusal is not None:
@@ -48,8 +51,15 @@ def authorize() -> Response:
     return _proceed(a, pending=None)
 
 
+def _not_by_head() -> Response:
+    """HEAD is safe (RFC 9110 9.2.1): a link checker makes no code and uses nothing up."""
+    return Response(status=405, headers={"Allow": "GET, POST"})
+
+
 def resume() -> Response:
     """Go on with a stored request after a page, judged anew against this browser's session."""
+    if request.method == "HEAD":
+        return _not_by_head()
     request_id = request.args.get("request", "")
     now = clock.now()
     try:
@@ -108,8 +118,19 @@ def _finish(a: Authorization, pending: PendingRequest | None, error: OAuth2Error
         parameters = issuing.issue(a, cast("CurrentSession", visitors.current_session()))
     except OAuth2Error as failed:
         return _error(a, failed)
+    except SessionOver:
+        return _start_over(a)
     state = session_management.session_state(cast("Client", a.client).client_id, cast("str", a.redirect_uri))
     return _answer(a, [*parameters, *([("session_state", state)] if state else [])])
+
+
+def _start_over(a: Authorization) -> Response:
+    """Somebody logged out at this very moment, when the request was used up already: it is asked of nobody anew."""
+    visitors.forget_current_session()
+    if "none" in a.prompts:
+        return _error(a, LoginRequired())
+    a.pushed = None
+    return _see_other(_store(a, visitors.ensure_browser_id(), Step.LOGIN))
 
 
 def _error(a: Authorization, error: OAuth2Error) -> Response:

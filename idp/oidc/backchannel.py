@@ -16,9 +16,9 @@ from idp import clock
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
-from idp.clients.subjects import subject_of
+from idp.clients.subjects import sid_of, subject_of
 from idp.crypto import random_id
-from idp.deliveries import Worker
+from idp.deliveries import Stopping, Worker, never
 from idp.grants.logout_notices import waiting
 from idp.grants.models import LogoutNotice
 from idp.keys import keyring
@@ -37,25 +37,31 @@ CLIENTS_AT_ONCE = 8
 
 def worker(app: Flask) -> Worker:
     """The thread that tells clients; start it in each server process."""
-    return Worker(app, "logout notices", lambda: deliver_due(app))
+    return Worker(app, "logout notices", lambda stopping: deliver_due(app, stopping))
 
 
-def deliver_due(app: Flask) -> int:
-    """Tell the clients what is due now, once. Returns how many notices were tried; failures are noted for later."""
+def deliver_due(app: Flask, stopping: Stopping = never) -> int:
+    """Tell the clients what is due now, once. Returns how many notices were tried; failures are noted for later.
+
+    When it is `stopping`, the notices under way are the last ones.
+    """
     due = sorted(waiting.lease(clock.now(), BATCH), key=attrgetter("client_id", "id"))
     by_client = [list(notices) for _, notices in groupby(due, key=attrgetter("client_id"))]
     if by_client:
         with ThreadPoolExecutor(min(len(by_client), CLIENTS_AT_ONCE), "logout notices") as pool:
-            list(pool.map(lambda notices: _tell(app, notices), by_client))
+            list(pool.map(lambda notices: _tell(app, notices, stopping), by_client))
     return len(due)
 
 
-def _tell(app: Flask, notices: Sequence[LogoutNotice]) -> None:
+def _tell(app: Flask, notices: Sequence[LogoutNotice], stopping: Stopping) -> None:
     """Deliver the notices of one client. Once it cannot be reached the others wait too: no time-out for each."""
     with app.app_context():
         client = registry.find(notices[0].client_id)
         away = ""
-        for notice in notices:
+        for number, notice in enumerate(notices):
+            if stopping():
+                waiting.release([untried.id for untried in notices[number:]], clock.now())
+                return
             if away:
                 waiting.failed(notice, away, clock.now())
             else:
@@ -113,7 +119,7 @@ def logout_token(client: Client, notice: LogoutNotice) -> str:
         "iat": now,
         "exp": now + TOKEN_SECONDS,
         "jti": random_id(),
-        "sid": notice.sid,
+        "sid": sid_of(client, notice.sid),
         "events": {LOGOUT_EVENT: {}},
     }
     return encrypted(

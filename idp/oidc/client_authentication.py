@@ -39,6 +39,15 @@ class UnauthenticatedClient(InvalidClientError):
     def __init__(self, description: str = "Client authentication failed.") -> None:
         super().__init__(description=description, status_code=401)
 
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Authlib's, with the realm that RFC 7617 section 2 demands."""
+        return [
+            (name, value.replace("Basic ", f'Basic realm="{rules().settings.issuer}", ', 1))
+            if name == "WWW-Authenticate"
+            else (name, value)
+            for name, value in super().get_headers()
+        ]
+
 
 def presented_method(request: ProviderRequest) -> str:
     """The method that the request uses. Raises InvalidRequestError for more than one (RFC 6749 2.3)."""
@@ -111,6 +120,8 @@ class ClientAssertion(JWTBearerClientAssertion):
             token = jwt.decode(assertion, resolve_key, algorithms=self.ALGORITHMS)
         except (JoseError, ValueError, TypeError) as error:
             raise UnauthenticatedClient("The client assertion is not signed by the client.") from error
+        if str(token.header.get("typ", "JWT")).lower() not in {"jwt", "client-authentication+jwt"}:
+            raise UnauthenticatedClient("That JWT is no client assertion.")  # RFC 8725 3.11
         self.verify_claims(token.claims)
         return token.claims
 

@@ -52,7 +52,7 @@ def _respond(name: str, client_id: str = "") -> Response:
 
     if not is_on():
         abort(404)
-    if request.method != "GET":
+    if request.method == "POST":  # the others need a token of its own
         limits.count_error("client_registration_per_address")
     return cast("Response", provider().create_endpoint_response(name, RegistrationRequest(client_id)))
 

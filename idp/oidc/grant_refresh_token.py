@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from authlib.oauth2.rfc6749.errors import InvalidGrantError
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
 from idp import audit, clock
@@ -34,6 +34,8 @@ class RefreshToken(RefreshTokenGrant):
         """Same subject, audience and auth_time as at the login (Core 12.2); `scope` may be narrower."""
         found = cast("FoundRefreshToken", self.request.refresh_token)
         allowed = " ".join(value for value in scope.split() if value in self.request.client.scopes)
+        if not allowed:  # the client has lost them since
+            raise InvalidScopeError
         return token_response(self.request, found.grant, allowed, with_nonce=False)
 
     def save_token(self, token: dict[str, Any]) -> None:

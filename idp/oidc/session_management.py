@@ -24,7 +24,7 @@ def add_to(blueprint: Blueprint) -> None:
 
 
 def check_session() -> Response:
-    """The page for the frame (section 3.3): the one page of ours that others may frame; it shows and does nothing."""
+    """The page for the frame (section 3.2): the one page of ours that others may frame; it shows and does nothing."""
     headers.allow_framing()
     name = cookies.full_name(cookies.STATE, rules().settings)
     response = make_response(render_template("oidc/check_session.html", cookie=name))

@@ -17,7 +17,7 @@ from idp.accounts.claims import claims_of
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
-from idp.clients.subjects import subject_of
+from idp.clients.subjects import sid_of, subject_of
 from idp.crypto import hash_token, random_id, random_token
 from idp.grants import access, claims_request
 from idp.grants.codes import Grant, NewRefreshToken
@@ -107,7 +107,7 @@ def id_token(
         "auth_time": grant.auth_time,
         "acr": grant.acr,
         "amr": grant.amr.split(),
-        "sid": grant.sid,
+        "sid": sid_of(client, grant.sid),
     }
     if with_nonce and grant.nonce is not None:
         claims["nonce"] = grant.nonce

@@ -43,7 +43,7 @@ class BearerValidator(TokenValidator):
             raise InvalidTokenError
         if registry.find(token["client_id"]) is None:  # disabled since
             raise InvalidTokenError
-        if self.scope_insufficient(token["scope"], scopes):
+        if self.scope_insufficient(token.get("scope", ""), scopes):
             raise InsufficientScopeError
 
 

@@ -1,11 +1,8 @@
 """The hosted pages for residents. One module per step of the journey; templates/pages holds what they look like."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint
 
-from idp.accounts import details
-from idp.accounts.rules import rules
-from idp.texts import LANGUAGE_COOKIE
-from idp.web import cookies, visitors
+from idp.web import languages
 
 pages = Blueprint("pages", __name__)
 
@@ -55,28 +52,4 @@ __all__ = [
     "terms",
 ]
 
-
-def _newly_chosen() -> str | None:
-    """The language of a language link that was followed, unless this browser has it already."""
-    chosen = request.args.get("lang")
-    known = chosen in rules().settings.site.languages and request.cookies.get(LANGUAGE_COOKIE) != chosen
-    return chosen if known else None
-
-
-@pages.before_request
-def keep_language() -> None:
-    """Keep a new choice on the account, whose mails follow. Here, where an outage still becomes a 503."""
-    chosen = _newly_chosen()
-    if chosen is not None:
-        person = visitors.current_session()
-        if person is not None and person.language != chosen:
-            details.choose_language(person.account_id, chosen)
-
-
-@pages.after_request
-def remember_language(response: Response) -> Response:
-    """Keep a new choice in the browser."""
-    chosen = _newly_chosen()
-    if chosen is not None:
-        cookies.write(response, LANGUAGE_COOKIE, chosen, rules().settings, cookies.LANGUAGE_LIFETIME)
-    return response
+languages.follow_choices(pages)

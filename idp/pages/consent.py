@@ -1,6 +1,7 @@
 """Questions between login and code: may the e-service have this, and as whom does the person go on."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from flask import Response, render_template, request
 from flask_babel import gettext as _
@@ -29,13 +30,20 @@ def consent() -> Response:
     pending, session = _ready()
     form = EmptyForm()
     if form.validate_on_submit():
-        if request.form.get("decision") == "allow":
+        if request.form.get("decision") != "allow":
+            requests.answer(pending, "denied", session.sid)
+            return journey.resume(pending)
+        if request.form.get("shown") == _scope(pending):  # the client may have registered more meanwhile
             consents.give(session.account_id, pending.client_id, _scope(pending), clock.now())
             requests.answer(pending, "consent", session.sid)
-        else:
-            requests.answer(pending, "denied", session.sid)
-        return journey.resume(pending)
-    page = render_template("pages/consent.html", form=form, scopes=scope_views(_scope(pending)))
+            return journey.resume(pending)
+    page = render_template(
+        "pages/consent.html",
+        form=form,
+        scopes=scope_views(_scope(pending)),
+        shown=_scope(pending),
+        host=_host(pending),
+    )
     return form_page(page, form)
 
 
@@ -61,6 +69,12 @@ def _ready() -> tuple[PendingRequest, CurrentSession]:
     if session is None:
         raise journey.JourneyOver(journey.see_other(f"/login?request={pending.id}"))
     return pending, session
+
+
+def _host(pending: PendingRequest) -> str | None:
+    """Where the answer goes: of a client that registered itself all that is known for sure (RFC 7591 section 5)."""
+    uri = pending.parameters.get("redirect_uri")
+    return urlsplit(str(uri)).hostname if uri else None
 
 
 def _scope(pending: PendingRequest) -> str:

@@ -1,74 +1,26 @@
 """One class per form: its fields, labels and validation. Templates say how they look."""
 
-from collections.abc import Callable
-from typing import Any, cast
-
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, TextAreaField
 from wtforms.validators import InputRequired, StopValidation
 
 from idp.accounts.rules import rules
 from idp.policy import details, usernames
 from idp.policy.passwords import Fault
-from idp.policy.usernames import EmailAddress, NotAnEmailAddress
+from idp.web.fields import (
+    at_most,
+    email_address,
+    lazy,
+    must,
+    name_line,
+    needed,
+    optional_email,
+    optional_line,
+    trimmed,
+)
 from idp.web.forms import EmptyForm, Form
 
 __all__ = ["EmptyForm"]
-
-Validator = Callable[[Any, Any], None]
-
-
-def lazy(message: str) -> str:
-    """A text that is translated when it is shown."""
-    return cast("str", lazy_gettext(message))
-
-
-def trimmed(value: str | None) -> str | None:
-    return value.strip() if isinstance(value, str) else value
-
-
-def needed(message: str) -> Validator:
-    """The field must not be empty."""
-
-    def validate(_form: Any, field: Field) -> None:
-        if not (field.data or "").strip():
-            raise StopValidation(str(message))
-
-    validate.field_flags = {"required": True}  # type: ignore[attr-defined]
-    return validate
-
-
-def must(rule: Callable[[str], bool], message: str) -> Validator:
-    """What was typed, if anything, must follow a rule of the policy."""
-
-    def validate(_form: Any, field: Field) -> None:
-        if field.data and not rule(field.data):
-            raise StopValidation(str(message))
-
-    return validate
-
-
-def at_most(limit: int) -> Validator:
-    def validate(_form: Any, field: Field) -> None:
-        if field.data and len(field.data) > limit:
-            raise StopValidation(_("Shorten the text to at most %(limit)d characters.", limit=limit))
-
-    return validate
-
-
-def email_address(_form: Any, field: Field) -> None:
-    try:
-        deliverable = EmailAddress.parse(field.data or "").local_part.isascii()  # few servers take more
-    except NotAnEmailAddress:
-        deliverable = False
-    if not deliverable:
-        raise StopValidation(_("Enter the email address in the form name@example.com."))
-
-
-def optional_email(form: Any, field: Field) -> None:
-    if field.data:
-        email_address(form, field)
 
 
 class DeviceForm(Form):
@@ -136,40 +88,34 @@ def _fault_text(fault: Fault) -> str:
 class NewPasswordForm(PasswordChoice):
     """Choosing a password for an account that exists: reset, or activation in another browser."""
 
+    new_password = PasswordField(lazy("New password"), [InputRequired(lazy("Enter a new password."))])
+
+    field_order: tuple[str, ...] = ("new_password", "new_password_confirm")
+
     known: tuple[str, ...] = ()
 
     def context(self) -> list[str]:
         return list(self.known)
 
 
-def _optional_line(label: str, limit: int, *validators: Validator, field: Any = StringField) -> Any:
-    plain = must(details.is_plain_line, lazy("Remove the characters that cannot be printed."))
-    return field(label, [at_most(limit), plain, *validators], filters=[trimmed])
-
-
-def _name(label: str, missing: str) -> Any:
-    allowed = must(details.is_name, lazy("Use only letters, spaces, hyphens and apostrophes."))
-    return StringField(label, [needed(missing), at_most(details.MAX_NAME), allowed], filters=[trimmed])
-
-
 class DetailsForm(Form):
     """Names and contact details; only the names are mandatory (R-21, R-22)."""
 
-    given_name = _name(lazy("First name"), lazy("Enter your first name."))
-    family_name = _name(lazy("Last name"), lazy("Enter your last name."))
-    phone = _optional_line(
+    given_name = name_line(lazy("First name"), lazy("Enter your first name."))
+    family_name = name_line(lazy("Last name"), lazy("Enter your last name."))
+    phone = optional_line(
         lazy("Phone"),
         details.MAX_PHONE,
         must(details.is_phone, lazy("Enter the phone number with digits, for example 040 123 4567.")),
         field=TelField,
     )
-    street_address = _optional_line(lazy("Street address"), details.MAX_STREET)
-    postal_code = _optional_line(
+    street_address = optional_line(lazy("Street address"), details.MAX_STREET)
+    postal_code = optional_line(
         lazy("Postal code"),
         details.MAX_POSTAL_CODE,
         must(details.is_postal_code, lazy("A postal code has five digits.")),
     )
-    locality = _optional_line(lazy("City (post office)"), details.MAX_NAME)
+    locality = optional_line(lazy("City (post office)"), details.MAX_NAME)
 
 
 class RegistrationForm(PasswordChoice, DetailsForm):
@@ -237,7 +183,7 @@ class EmailForm(Form):
     new_email_confirm = EmailField(
         lazy("Confirm email"), [needed(lazy("Enter the email address again."))], filters=[trimmed]
     )
-    password = PasswordField(lazy("Password"), [needed(lazy("Enter your password."))])
+    password = PasswordField(lazy("Password"), [needed(lazy("Enter your current password."))])
 
     current_key = ""
 
@@ -254,13 +200,13 @@ class EmailForm(Form):
 class PasswordForm(NewPasswordForm):
     """Changing the password needs the current one (ASVS 6.2.3)."""
 
-    current_password = PasswordField(lazy("Current password"), [needed(lazy("Enter your password."))])
+    current_password = PasswordField(lazy("Current password"), [needed(lazy("Enter your current password."))])
 
     field_order = ("current_password", "new_password", "new_password_confirm")
 
 
 class DeletionForm(Form):
-    password = PasswordField(lazy("Password"), [needed(lazy("Enter your password."))])
+    password = PasswordField(lazy("Password"), [needed(lazy("Enter your current password."))])
     confirm = BooleanField(
         lazy("I understand that my account and its details will be deleted"),
         [InputRequired(lazy("Tick the box to delete the account."))],

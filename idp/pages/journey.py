@@ -1,9 +1,8 @@
 """The pending authorization request that a page belongs to, and where the person goes next."""
 
-from datetime import timedelta
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, make_response, redirect, request, session
+from flask import Flask, Response, g, request
 
 from idp import clock
 from idp.clients import registry
@@ -12,10 +11,12 @@ from idp.grants.requests import PendingRequest, RequestGone
 from idp.texts import language, wish
 from idp.web import headers, visitors
 from idp.web.errors import interrupted
+from idp.web.returning import came_for, first, go_on, see_other
+
+__all__ = ["came_for", "first", "home", "pending", "remember", "resume", "see_other"]
 
 RESUME = "/oauth2/authorize/resume"
 HOME = "/account"
-WAITS_FOR = timedelta(minutes=30)  # what the person came for, while they log in
 
 
 class JourneyOver(Exception):
@@ -64,25 +65,6 @@ def resume(found: PendingRequest) -> Response:
     return see_other(f"{RESUME}?{urlencode({'request': found.id})}")
 
 
-def first(page: str, *, then: str) -> Response:
-    """To a page that comes first; `home` will lead to `then`, a path of ours."""
-    session["came_for"] = {"path": then, "until": int((clock.now() + WAITS_FOR).timestamp())}
-    return see_other(page)
-
-
-def came_for() -> str | None:
-    """The path that the person came for before they were sent to log in, not long ago."""
-    wanted = session.get("came_for")
-    return wanted["path"] if wanted and clock.timestamp() < wanted["until"] else None
-
-
 def home() -> Response:
     """After a login or new terms without a pending request: to what the person came for, else to own details."""
-    path = came_for() or HOME
-    session.pop("came_for", None)
-    return see_other(path)
-
-
-def see_other(location: str) -> Response:
-    """303: the next request is a GET, whatever this one was (RFC 9700 4.12)."""
-    return make_response(redirect(location, 303))
+    return go_on(HOME)

@@ -93,12 +93,12 @@ def _welcome(logged_in: LoggedIn, pending: PendingRequest | None, *, remembered:
 
 def _page(form: LoginForm, pending: PendingRequest | None) -> Response:
     form.password.data = None
-    came_for = None if pending else journey.came_for()
+    for_device = pending is None and (journey.came_for() or "").startswith("/device")
     waiting = "waiting" in session and bool(form.form_errors)
     page = render_template(
         "pages/login.html",
         form=form,
-        notices=[_("Log in first. Then you can connect your device.")] if came_for else [],
+        notices=[_("Log in first. Then you can connect your device.")] if for_device else [],
         activation_resend_url="/created" if waiting else None,
     )
     return form_page(page, form)

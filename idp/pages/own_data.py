@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from idp import audit, clock
 from idp.accounts import deletion, overview
 from idp.accounts.models import Account
+from idp.accounts.roles import LastAdmin
 from idp.accounts.rules import rules
 from idp.audit import Event
 from idp.database import writing
@@ -83,8 +84,7 @@ def account_data_json(_session: CurrentSession, account: Account) -> Response:
 @own.needs_login_alone
 def account_delete(session: CurrentSession, account: Account) -> Response:
     form = DeletionForm()
-    if form.validate_on_submit() and own.confirmed(form, account):
-        until = deletion.order(account, rules())
+    if form.validate_on_submit() and own.confirmed(form, account) and (until := _order(form, account)):
         visitors.forget_current_session()
         frames = frames_of(session.sid)
         response = make_response(render_template("pages/account_deleting.html", until=until, frames=frames))
@@ -92,3 +92,11 @@ def account_delete(session: CurrentSession, account: Account) -> Response:
         return response
     form.password.data = None
     return own.page("account_delete", form, days=rules().lifetimes.cancel_deletion.days)
+
+
+def _order(form: DeletionForm, account: Account) -> datetime | None:
+    try:
+        return deletion.order(account, rules())
+    except LastAdmin:
+        form.refuse(_("You are the only administrator. Give somebody else the role first."))
+        return None

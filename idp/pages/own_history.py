@@ -48,6 +48,7 @@ def _texts() -> dict[str, str]:
         Event.LOGGED_IN: _("Login"),
         Event.LOGGED_OUT: _("Logout"),
         Event.LOCKED: _("Account locked"),
+        Event.UNLOCKED: _("Account unlocked"),
         Event.REGISTRATION_REPEATED: _("Somebody tried to create an account with your address"),
         Event.RECOVERY_ASKED: _("Password reset link requested"),
         Event.PASSWORD_RESET: _("Password changed by a mailed link"),

@@ -16,7 +16,7 @@ from idp.policy.usernames import EmailAddress
 from idp.texts import language
 from idp.web import visitors
 from idp.web.forms import form_page
-from idp.web.limits import limiter, setting, typed_name
+from idp.web.limits import limiter, name_key, setting, typed_name
 
 CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", "postal_code", "locality")
 """Kept in the browser's own cookie, so that a wrong address can be corrected without typing all again."""
@@ -79,6 +79,11 @@ def _register(form: RegistrationForm, pending: PendingRequest | None) -> Respons
     return journey.see_other("/created")
 
 
+def waiting_name() -> str:
+    """The key of a limit per address that a message is sent to again."""
+    return name_key(session.get("waiting", {}).get("email") or "")
+
+
 def _page(form: RegistrationForm) -> Response:
     form.new_password.data = form.new_password_confirm.data = None
     page = render_template("pages/create_account.html", form=form, terms_url="/terms", privacy_url="/privacy")
@@ -87,6 +92,7 @@ def _page(form: RegistrationForm) -> Response:
 
 @pages.route("/created", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
+@limiter.limit(setting("mail_per_name"), key_func=waiting_name, methods=["POST"])
 def created() -> Response:
     """Waiting for the activation; the message can be sent again."""
     waiting = session.get("waiting")

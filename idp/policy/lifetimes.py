@@ -26,6 +26,10 @@ class Lifetimes:
     reset_link: timedelta = timedelta(minutes=30)
     """From sending the mail. R-33 is silent and suggests the same as activation."""
 
+    invitation: timedelta = timedelta(hours=72)
+    """From sending the mail to somebody whose account an administrator has made: it may come on a Friday. Later
+    they ask for a new link themselves. ASVS 6.4.1: it works once, and no password is ever sent."""
+
     address_confirmation: timedelta = timedelta(minutes=30)
     """From sending the mail to a new address. R-37: the same activation link."""
 

@@ -24,9 +24,9 @@ class ListedSession:
 
 
 def live(
-    account_id: str, current: CurrentSession, lifetimes: Lifetimes, now: datetime
+    account_id: str, current: CurrentSession | None, lifetimes: Lifetimes, now: datetime
 ) -> list[ListedSession]:
-    """Sessions and remembered logins that still work; this browser's own first, then the most recently used."""
+    """Sessions and remembered logins that still work; this browser's own (`current`) first, then by last use."""
     query = sa.select(BrowserSession).where(
         BrowserSession.account_id == account_id,
         BrowserSession.ended_at.is_(None),
@@ -39,7 +39,7 @@ def live(
             address=row.address,
             began=row.auth_time,
             last_seen=row.last_seen_at,
-            current=row.id_hash == current.id_hash,
+            current=current is not None and row.id_hash == current.id_hash,
             remembered=row.remembered,
         )
         for row in db.session.scalars(query)

@@ -31,6 +31,8 @@ class SiteView:
     contact_email: str
     contact_phone: str | None
     theme_url: str | None
+    colour: str | None  # for mails, which read no stylesheet
+    on_colour: str | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def site_view() -> SiteView:
         contact_email=site.contact_email,
         contact_phone=site.contact_phone or None,
         theme_url=current_app.extensions["theme_url"],
+        colour=site.theme.colour or None,
+        on_colour=site.theme.on_colour or None,
     )
 
 

@@ -3,6 +3,7 @@
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -10,14 +11,14 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from idp.accounts.hashing import HashingBusy
 from idp.clients.registry import Client
-from idp.database import DatabaseUnavailable
+from idp.database import DatabaseUnavailable, lacks_tables
 from idp.web import limits, logs, visitors
 from idp.web.context import ClientView
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 5
-PROTOCOL_PREFIXES = ("/oauth2/", "/.well-known/", "/healthz", "/readyz")
+PROTOCOL_PREFIXES = ("/oauth2/", "/.well-known/", "/healthz", "/metrics", "/readyz")
 PROTOCOL_PAGES = ("/oauth2/authorize", "/oauth2/logout")  # asked for by people's browsers
 
 
@@ -82,6 +83,8 @@ def init_app(app: Flask) -> None:
 
 
 def _database_gone(error: Exception) -> Response:
+    if lacks_tables(error):
+        return _unexpected(error)
     visitors.forget_current_session()  # the error page must not ask the database who this is
     log.error("database unavailable", reference=logs.reference(), error=type(error).__name__)
     return _try_again(_("An error occurred. Please try again in a moment."))
@@ -106,12 +109,21 @@ def _too_many_errors(error: limits.TooManyErrors) -> Response:
 def _limited(seconds: int) -> Response:
     if wants_json():
         return answer(429, "temporarily_unavailable", "", "", seconds)
-    page = render_template(
-        "pages/too_many.html", retry_minutes=-(-seconds // 60), request_reference=logs.reference()
-    )
+    page = render_template("pages/too_many.html", login=request.path == "/login", when=_when(seconds))
     response = make_response(page, 429)
     response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def _when(seconds: int) -> str:
+    """When to try again, as people say it."""
+    if seconds > 55 * 60:
+        hours = max(1, round(seconds / 3600))
+        return ngettext(
+            "You can try again in about %(num)s hour.", "You can try again in about %(num)s hours.", hours
+        )
+    minutes = max(1, -(-(seconds - 1) // 60))  # Retry-After is a second on the safe side
+    return ngettext("You can try again in %(num)s minute.", "You can try again in %(num)s minutes.", minutes)
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -137,7 +149,10 @@ def _http_error(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     visitors.forget_current_session()  # what went wrong may be that it cannot be read
-    log.error("unexpected error", reference=logs.reference(), path=request.path, exc_info=error)
+    hint = (
+        {"hint": "the tables are older than this version: run `idp migrate`"} if lacks_tables(error) else {}
+    )
+    log.error("unexpected error", reference=logs.reference(), path=request.path, exc_info=error, **hint)
     return answer(
         500,
         "server_error",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g
 
+from idp import leaving
 from idp.settings import Settings
 
 _IMAGES = "img-src 'self' data:"
@@ -77,6 +78,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.after_request
     def every_response(response: Response) -> Response:
         response.headers.extend(always)
+        if leaving.has_begun():
+            response.headers["Connection"] = "close"
         if response.mimetype == "text/html":
             secure_page(response)
         return response

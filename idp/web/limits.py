@@ -3,18 +3,22 @@
 Its hooks run for pages only: they cost as much as a whole bare request, and the protocol's hot paths need none.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
 import structlog
-from flask import Flask, request
+from flask import Flask, current_app, has_app_context, request
 from flask_limiter import Limiter, RateLimitExceeded
-from limits import parse_many
+from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from idp import clock
 from idp.accounts.rules import rules
 from idp.crypto import keyed_hash
+from idp.metrics import metrics
 from idp.policy.usernames import comparison_key
 from idp.sessions import browser
 from idp.settings import Limits, Settings, UnusableSettings
@@ -27,6 +31,14 @@ limiter = Limiter(
 )
 
 
+class _CountFallbacks(logging.Handler):
+    """Flask-Limiter tells only its log when it begins to count in this process."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == logging.WARNING and has_app_context():
+            metrics().limit_fallbacks.inc()
+
+
 class TooManyErrors(Exception):
     """Too many failed protocol requests from one address; `retry_after` is in seconds."""
 
@@ -35,17 +47,27 @@ class TooManyErrors(Exception):
         self.retry_after = retry_after
 
 
-def init_app(app: Flask, settings: Settings, blueprint: str) -> None:
-    """Open the counters' storage and limit the views of `blueprint`. Raises UnusableSettings."""
+def init_app(app: Flask, settings: Settings, *blueprints: str) -> None:
+    """Open the counters' storage and limit the views of `blueprints`. Raises UnusableSettings."""
     _check(settings.limits)
+    # A Redis that does not answer must not hold a login up: these are seconds.
+    patience = (
+        {"socket_connect_timeout": 1, "socket_timeout": 1}
+        if settings.limits.storage.startswith("redis")
+        else {}
+    )
     app.config.update(
         RATELIMIT_STORAGE_URI=settings.limits.storage,
-        RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
+        RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True, **patience},
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
     limiter.init_app(app)
+    limiter.logger.handlers[:] = [_CountFallbacks()]
+    app.extensions["limits alone"] = MovingWindowRateLimiter(MemoryStorage())
     for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
-        cast("dict[str | None, list[Any]]", hooks).setdefault(blueprint, []).append(hooks[None].pop())
+        hook = hooks[None].pop()
+        for blueprint in blueprints:
+            cast("dict[str | None, list[Any]]", hooks).setdefault(blueprint, []).append(hook)
 
 
 def _check(limits: Limits) -> None:
@@ -67,12 +89,11 @@ def setting(name: str) -> Callable[[], str]:
 def typed_name(field: str) -> Callable[[], str]:
     """The key of a limit per typed name: keyed, so that the counters' storage holds no names."""
 
-    def key() -> str:
-        return "name " + keyed_hash(
-            rules().vault.derive("rate limits"), comparison_key(request.form.get(field, ""))
-        )
+    return lambda: name_key(request.form.get(field, ""))
 
-    return key
+
+def name_key(name: str) -> str:
+    return "name " + keyed_hash(rules().vault.derive("rate limits"), comparison_key(name))
 
 
 def known_device(field: str) -> Callable[[], bool]:
@@ -92,13 +113,21 @@ def retry_after(_error: RateLimitExceeded) -> int:
 
 
 def count_error(name: str) -> None:
-    """Count one failed protocol request against the setting `limits.<name>`. Raises TooManyErrors."""
+    """Count one failed protocol request against the setting `limits.<name>`. Raises TooManyErrors.
+
+    Without Redis this worker counts by itself.
+    """
     address = visitors.address()
     for item in parse_many(setting(name)()):
         try:
-            if not limiter.limiter.hit(item, name, address):
-                reset_at = limiter.limiter.get_window_stats(item, name, address).reset_time
-                raise TooManyErrors(max(1, int(reset_at - clock.now().timestamp()) + 1))
+            _hit(limiter.limiter, item, name, address)
         except StorageError as error:
-            log.warning("rate limits not counted", error=str(error))
-            return
+            log.warning("rate limits not shared", error=str(error))
+            metrics().limit_fallbacks.inc()
+            _hit(current_app.extensions["limits alone"], item, name, address)
+
+
+def _hit(counters: RateLimiter, item: RateLimitItem, name: str, address: str) -> None:
+    if not counters.hit(item, name, address):
+        reset_at = counters.get_window_stats(item, name, address).reset_time
+        raise TooManyErrors(max(1, int(reset_at - clock.now().timestamp()) + 1))

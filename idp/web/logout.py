@@ -14,6 +14,7 @@ from idp.accounts.rules import rules
 from idp.audit import Event
 from idp.clients import registry
 from idp.clients.registry import Client
+from idp.clients.subjects import sid_of
 from idp.database import writing
 from idp.grants import front_channel
 from idp.sessions import browser
@@ -62,7 +63,7 @@ def frames_of(sid: str) -> tuple[Frame, ...]:
 def _address(client: Client, sid: str) -> str:
     """Section 3: `iss` and `sid` are added, whether the client requires them or not; its own query stays."""
     uri = client.frontchannel_logout_uri or ""
-    about = urlencode({"iss": rules().settings.issuer, "sid": sid})
+    about = urlencode({"iss": rules().settings.issuer, "sid": sid_of(client, sid)})
     return f"{uri}{'&' if '?' in uri else '?'}{about}"
 
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 import structlog
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g, has_request_context, request
 
 from idp.settings import Settings
 
@@ -29,6 +29,7 @@ def configure(settings: Settings) -> None:
     json = settings.log.format == "json"
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_reference,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info if json else structlog.processors.StackInfoRenderer(),
@@ -51,6 +52,15 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def _with_reference(
+    _logger: object, _method: str, entry: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Every line of a request tells which one, also those of libraries."""
+    if has_request_context():
+        entry.setdefault("reference", reference())
+    return entry
 
 
 def reference() -> str:

@@ -93,6 +93,34 @@ def test_a_very_long_password_is_cheap_to_refuse(hasher: Hasher) -> None:
     assert time.perf_counter() - began < 1
 
 
+# -- two hashes of one salt
+
+
+def test_a_hash_made_beside_another_is_compared_at_no_further_cost(hasher: Hasher) -> None:
+    stored = hasher.hash("Kuusi;7puuta")
+    other = hasher.hash("Talvi-8yötä", beside=stored)
+
+    found = [
+        hasher.verify(password, stored, other) for password in ("Kuusi;7puuta", "Talvi-8yötä", "Jokin;muu1")
+    ]
+
+    assert [(each.matches, each.matches_other) for each in found] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_an_outdated_hash_lends_no_salt() -> None:
+    """Its cost would tell that it is there."""
+    stored = make_hasher(bcrypt_cost=5).hash("Kuusi;7puuta")
+    other = make_hasher().hash("Talvi-8yötä", beside=stored)
+
+    assert "$04$" in other
+    assert not make_hasher().verify("Talvi-8yötä", stored, other).matches_other
+    assert make_hasher().verify("Talvi-8yötä", other).matches
+
+
 # -- what a login hashes anew
 
 

@@ -108,6 +108,18 @@ def test_what_cannot_be_created_is_told_in_one_line(
     assert accounts(browser.application) == []
 
 
+def test_a_lock_is_lifted_by_name(idp: Idp, browser: FlaskClient) -> None:
+    idp(*RESIDENT, "--activated", "--terms-accepted", stdin=PASSWORD)
+    for password in [*("Väärä-1salasana",) * 5, PASSWORD]:
+        page = journey.log_in(browser, Person("", "maija@example.fi", password))
+    assert page.status_code == 403
+
+    assert idp("account", "unlock", "Maija@Example.fi").output == "Its owner can log in now.\n"
+    assert journey.log_in(browser, Person("", "maija@example.fi", PASSWORD)).location == "/account"
+    missing = idp("account", "unlock", "nobody@example.fi")
+    assert (missing.exit_code, missing.output) == (1, "Error: there is no account nobody@example.fi\n")
+
+
 def test_an_address_has_one_account(idp: Idp, browser: FlaskClient) -> None:
     idp(*RESIDENT, "--activated", stdin=PASSWORD)
     again = idp(*RESIDENT[:3], "Maija@Example.FI", *RESIDENT[4:], "--activated", stdin=PASSWORD)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from idp import audit, settings
+from idp import audit, housekeeping, settings
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.cli import main
 from idp.database import db
@@ -197,6 +197,17 @@ def test_doctor_finds_signing_keys_of_another_secret(idp: Idp, settings_file: Pa
 
 
 @SQLITE
+def test_doctor_notices_a_municipality_that_is_still_called_by_the_examples_name(
+    idp: Idp, settings_file: Path
+) -> None:
+    assert "site.name is still the example's" in idp("doctor").output
+
+    name = '[site]\nname = { fi = "Mallilan kunta", sv = "Mallby kommun", en = "Municipality of Mallila" }\n'
+    settings_file.write_text(settings_file.read_text() + name, encoding="utf-8")
+    assert "Mallilan kunta / Mallby kommun / Municipality of Mallila" in idp("doctor").output
+
+
+@SQLITE
 def test_doctor_advises_redis_for_several_workers(idp: Idp, settings_file: Path) -> None:
     settings_file.write_text(settings_file.read_text() + "[server]\nworkers = 2\n")
     assert "counted in each worker by itself" in idp("doctor").output
@@ -322,6 +333,23 @@ def test_an_account_never_activated_is_gone_after_thirty_days(
     moving_clock.move(hours=2)
     idp("purge")
     assert rows(app)["registrations"] == 0
+
+
+@SQLITE
+def test_purge_counts_sent_and_discarded_mail_together(
+    moving_clock: MovableClock, settings_file: Path, make_app: AppFactory
+) -> None:
+    app = make_app()
+    for name in ("maija@example.fi", "liisa@example.fi"):
+        journey.submit(app.test_client(), "/forgot", email=name)  # for nobody: given up at once
+    register(app.test_client())
+    with app.app_context():
+        sent = sa.update(OutboxMessage).where(OutboxMessage.given_up_at.is_(None))
+        db.session.execute(sent.values(sent_at=moving_clock()))
+        db.session.commit()
+        moving_clock.move(days=31)
+
+        assert housekeeping.purge()["outbox"] == 3
 
 
 @SQLITE

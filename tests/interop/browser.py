@@ -1,4 +1,4 @@
-"""A browser without a screen: follows redirects, keeps cookies, fills in the login form."""
+"""A browser without a screen: follows redirects, keeps cookies, fills in the login form, presses buttons."""
 
 from urllib.parse import urljoin
 
@@ -9,7 +9,7 @@ from tests.support.people import Person
 
 
 class Browser:
-    """Stops in front of the addresses of the relying party, which nobody serves here."""
+    """`go` and `log_in` stop in front of the addresses of relying parties, `visit` and `press` go there too."""
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
@@ -24,19 +24,63 @@ class Browser:
 
     def log_in(self, address: str, person: Person) -> str:
         """Open an authorization request, log in, allow what is asked; the address at the relying party."""
-        answer = self.go(address)
-        for _page in range(3):
-            if isinstance(answer, str):
-                return answer
-            answer = self._submit(answer, person)
+        answer = self._as_person(self.go(address), person)
+        if isinstance(answer, str):
+            return answer
         raise AssertionError("no way back to the relying party")
 
-    def _submit(self, page: httpx.Response, person: Person) -> httpx.Response | str:
-        form = BeautifulSoup(page.text, "html.parser").select_one("main form")
+    def come_back(self, address: str, person: Person) -> httpx.Response:
+        """As `log_in`, for an answer that is a page: one that posts itself (Form Post Response Mode), or an error."""
+        answer = self._as_person(self.go(address), person)
+        assert isinstance(answer, httpx.Response)
+        return answer
+
+    def visit(self, address: str, person: Person | None = None) -> httpx.Response:
+        """Open an address of a running relying party, and log in as that person when asked; where it ends."""
+        page = self._follow_everywhere(self._http.get(address))
+        for _page in range(3):
+            if person is None or not str(page.url).startswith(self._provider):
+                break
+            page = self._follow_everywhere(self._post(page, "main form", self._answers(person)))
+        return page
+
+    def press(self, page: httpx.Response, form: str = "form", **fields: str) -> httpx.Response:
+        """Send a form of a page (a CSS selector); where it ends."""
+        return self._follow_everywhere(self._post(page, form, fields))
+
+    def log_out(self) -> httpx.Response:
+        """At the provider itself; the page that comes, which may have frames."""
+        page = self.press(self.visit(f"{self._provider}/logout"), "main form")
+        assert not self.is_logged_in()
+        return page
+
+    def is_logged_in(self) -> bool:
+        """Whether the provider knows who sits here."""
+        answer = self._http.get(f"{self._provider}/account")
+        return answer.status_code == 200
+
+    def _as_person(self, answer: httpx.Response | str, person: Person) -> httpx.Response | str:
+        for _page in range(3):
+            if isinstance(answer, str) or not self._asks(answer):
+                break
+            answer = self._follow(self._post(answer, "main form", self._answers(person)))
+        return answer
+
+    @staticmethod
+    def _asks(page: httpx.Response) -> bool:
+        main = BeautifulSoup(page.text, "html.parser").select_one("main[data-page]")
+        return main is not None and main["data-page"] in {"login", "consent"}
+
+    @staticmethod
+    def _answers(person: Person) -> dict[str, str]:
+        return {"username": person.username, "password": person.password, "decision": "allow"}
+
+    def _post(self, page: httpx.Response, selector: str, fields: dict[str, str]) -> httpx.Response:
+        form = BeautifulSoup(page.text, "html.parser").select_one(selector)
         assert form is not None, page.text
-        fields = {"username": person.username, "password": person.password, "decision": "allow"}
-        hidden = {tag["name"]: tag.get("value", "") for tag in form.select("input[type=hidden]")}
-        return self._follow(self._http.post(page.url, data={**fields, **hidden}))
+        hidden = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[type=hidden]")}
+        address = urljoin(str(page.url), str(form.get("action") or page.url))
+        return self._http.post(address, data={**fields, **hidden}, headers={"Origin": _origin(page.url)})
 
     def _follow(self, answer: httpx.Response) -> httpx.Response | str:
         while answer.is_redirect:
@@ -46,3 +90,14 @@ class Browser:
             answer = self._http.get(address)
         assert answer.status_code == 200, f"{answer.status_code} {answer.url}\n{answer.text}"
         return answer
+
+    def _follow_everywhere(self, answer: httpx.Response) -> httpx.Response:
+        for _redirect in range(20):
+            if not answer.is_redirect:
+                return answer
+            answer = self._http.get(urljoin(str(answer.url), answer.headers["location"]))
+        raise AssertionError(f"redirects without an end: {answer.url}")
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode()}"

@@ -1,10 +1,8 @@
 """openid-client (npm, certified by the OpenID Foundation) logs in by each way of client authentication."""
 
-import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +10,20 @@ import pytest
 from joserfc.jwk import ECKey
 
 from tests.interop.browser import Browser
+from tests.interop.conftest import NODE
 from tests.support.installation import Installation
 from tests.support.people import App, Person
 
 pytestmark = pytest.mark.interop
 
-SOURCE = Path(__file__).parent / "openid_client"
 SCOPE = "openid profile email offline_access"
 REDIRECT_URI = "https://rp.example.fi/callback"
 LOGGED_OUT = "https://rp.example.fi/logged-out"
 
 
-@pytest.fixture(scope="session")
-def relying_party() -> Path:
-    """The script beside its installed dependencies, kept in the virtual environment for the next run."""
-    lock = (SOURCE / "package-lock.json").read_bytes()
-    folder = Path(sys.prefix) / "interop" / hashlib.sha256(lock).hexdigest()[:12]
-    if not (folder / "node_modules" / "openid-client").is_dir():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SOURCE / name, folder)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True)
-    shutil.copy(SOURCE / "relying_party.mjs", folder)
-    return folder / "relying_party.mjs"
+@pytest.fixture
+def relying_party(node_folder: Path) -> Path:
+    return Path(shutil.copy(NODE / "relying_party.mjs", node_folder))
 
 
 def log_in(

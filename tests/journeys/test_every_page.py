@@ -97,3 +97,14 @@ def violations(page: Page, rules: dict[str, object]) -> list[str]:
         page.evaluate(Axe().axe_script)
     results = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", rules)
     return [f"{each['id']} at {node['target']}" for each in results["violations"] for node in each["nodes"]]
+
+
+def test_every_page_works_without_scripts(visit: VisitorFactory) -> None:
+    """The whole tour by forms and links alone; nothing is shown that only a script would serve."""
+    visitor = visit(javascript=False)
+    found = [
+        f"{name}: {button}"
+        for name in tour(visitor)
+        for button in visitor.page.locator("button[type=button]:visible").all_inner_texts()
+    ]
+    assert found == []

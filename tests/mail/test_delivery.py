@@ -549,3 +549,22 @@ def test_the_worker_of_a_server_process_delivers_by_itself(mailing: Flask, serve
     finally:
         worker.stop()
         worker.join()
+
+
+def test_who_stops_leaves_what_is_untried_to_others_at_once(
+    moving_clock: MovableClock, make_app: AppFactory, mailing: Flask, server: SmtpServer
+) -> None:
+    for number in range(3):
+        put(mailing, to=f"asukas{number}@example.fi")
+    answers = iter([False, True])
+
+    with mailing.app_context():
+        assert delivery.deliver_due(mailing, rules().vault, rules().settings, lambda: next(answers)) == 1
+    assert len(server.messages) == 1
+    assert deliver(make_app(mail=settings_of(server))) == 2
+
+    assert sorted(mail.recipients[0] for mail in server.messages) == [
+        f"asukas{number}@example.fi" for number in range(3)
+    ]
+    with mailing.app_context():
+        assert set(db.session.scalars(sa.select(OutboxMessage.attempts))) == {1}

@@ -351,3 +351,16 @@ def test_production_registers_https_only() -> None:
     assert metadata_rules.validate(metadata | told) == metadata | told
     with pytest.raises(InvalidClientMetadata, match="backchannel_logout_uri: must be an https address"):
         metadata_rules.validate(metadata | {"backchannel_logout_uri": "http://asiointi.example.fi/told"})
+
+
+def test_who_stops_leaves_what_is_untold_to_others_at_once(
+    app: Flask, me: FlaskClient, receiver: LocalServer
+) -> None:
+    journey.submit(me, "/logout")
+    with app.app_context():
+        backchannel.deliver_due(app, lambda: True)
+    assert receiver.asked == []
+    assert stored(app).attempts == 0
+
+    assert deliver(app) == 1
+    assert len(receiver.asked) == 1

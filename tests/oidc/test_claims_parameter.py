@@ -55,7 +55,6 @@ def test_the_example_of_core_5_5_is_understood() -> None:
     assert parse(text) == ClaimsRequest(
         userinfo=("given_name", "nickname", "email", "email_verified", "picture"),
         acr_values=("urn:mace:incommon:iap:silver",),
-        auth_time_essential=True,
     )
 
 

@@ -31,6 +31,7 @@ def test_ordering_logs_out_everywhere_and_mails_the_link_that_cancels(
 
     assert journey.page_name(response) == "account-deleting"
     assert me.get("/account").location == "/login"
+    assert "Pyysit poistamaan käyttäjätunnuksesi." in people.letters()[0].text
     assert people.letters()[0].link.startswith("/cancel-deletion?token=")
     refused = journey.log_in(me, person)
     assert "poistet" in journey.errors(refused)[0]
@@ -45,6 +46,18 @@ def test_cancelling_brings_it_all_back(
     journey.submit(me, people.letters()[0].link)
 
     assert journey.log_in(me, person).location == "/account"
+
+
+def test_the_link_works_for_fourteen_days_to_the_second(
+    moving_clock: MovableClock, me: FlaskClient, people: People
+) -> None:
+    order(me)
+    link = people.letters()[0].link
+
+    moving_clock.move(days=13, hours=23, minutes=59, seconds=59)
+    assert journey.page_name(me.get(link)) == "link-action"
+    moving_clock.move(seconds=2)
+    assert journey.page_name(me.get(link)) == "link-expired"
 
 
 def test_after_fourteen_days_it_is_gone_and_the_address_is_free(

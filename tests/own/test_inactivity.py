@@ -4,6 +4,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import housekeeping
+from tests.pages.steps import accounts
 from tests.support import journey
 from tests.support.moments import MovableClock
 from tests.support.people import People
@@ -34,6 +35,12 @@ def test_an_unused_account_is_warned_then_closed_then_erased(
     moving_clock.move(days=31)
     purge(app)
     assert kinds(people)[0] == "deletion_ordered"
+    assert "ei ole kirjauduttu pitkään aikaan" in people.letters()[0].text
+    assert people.letters()[0].link.startswith("/cancel-deletion")
+
+    moving_clock.move(days=14, seconds=1)
+    purge(app)
+    assert accounts(app) == []
 
 
 def test_a_login_after_the_warning_keeps_the_account(

@@ -22,6 +22,22 @@ def test_the_new_password_works_and_the_old_one_does_not(me: FlaskClient, person
     assert (old.status_code, new.location) == (422, "/account")
 
 
+def test_password_managers_learn_whose_password_it_is(me: FlaskClient, person: Person) -> None:
+    fields = journey.soup(me.get("/account/password")).select("main input:not([name=csrf_token])")
+    assert [(field["autocomplete"], field.get("value")) for field in fields] == [
+        ("username", person.username),
+        ("current-password", ""),
+        ("new-password", ""),
+        ("new-password", ""),
+    ]
+
+
+def test_what_is_missing_is_named_each_by_its_own_name(me: FlaskClient) -> None:
+    assert journey.errors(journey.submit(me, "/account/password")) == [
+        *("Anna nykyinen salasana.", "Anna uusi salasana.", "Anna salasana uudelleen."),
+    ]
+
+
 def test_the_current_password_is_needed(me: FlaskClient) -> None:
     response = change(me, current="wrong")
 

@@ -44,6 +44,20 @@ def test_a_login_goes_on_only_after_the_new_version_is_accepted(
     assert "code" in journey.answer_of(accepted)
 
 
+def test_who_does_not_accept_is_led_to_their_data_and_out(
+    people: People, make_app: AppFactory, tmp_path: Path
+) -> None:
+    """GDPR articles 15 and 17: the data is theirs whatever they accept."""
+    browser = bumped(make_app, tmp_path)
+    page = journey.follow_to_client(browser, journey.log_in(browser, people.resident()))
+
+    assert journey.page_name(browser.get("/accept-terms")) == "accept-terms"
+    links = {link["href"] for link in journey.soup(browser.get("/accept-terms")).select("main a")}
+    assert {"/account/data", "/logout"} <= links, page
+    assert browser.get("/account/data").status_code == 200
+    assert browser.get("/account/delete").status_code == 200
+
+
 def test_own_details_wait_too(people: People, make_app: AppFactory, tmp_path: Path) -> None:
     person = people.resident()
     browser = bumped(make_app, tmp_path)

@@ -4,8 +4,10 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Flask
+from sqlalchemy import event
 
 from idp.database import db, lean
 
@@ -20,16 +22,22 @@ def recorded(app: Flask) -> Iterator[list[str]]:
     def note(statement: str) -> None:
         statements.append(_LITERALS.sub("?", statement))
 
+    connections: list[sqlite3.Connection] = []
+
+    def trace(connection: Any, *_: Any) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        connections.append(connection)
+        connection.set_trace_callback(note)
+
     with app.app_context():
-        pool = lean()
-        with db.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-        connections = [driver, *(runner for runner in list(pool._idle) if runner is not None)]
-    assert all(isinstance(each, sqlite3.Connection) for each in connections)
-    for each in connections:
-        each.set_trace_callback(note)  # type: ignore[union-attr]
+        engine = db.engine
+        for runner in list(lean()._idle):
+            if runner is not None:
+                trace(runner)
+    event.listen(engine, "checkout", trace)  # a request may hold more than one
     try:
         yield statements
     finally:
+        event.remove(engine, "checkout", trace)
         for each in connections:
-            each.set_trace_callback(None)  # type: ignore[union-attr]
+            each.set_trace_callback(None)

@@ -8,7 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp.accounts import support
 from idp.accounts.models import LoginCounter
+from idp.accounts.roles import OPERATOR
+from idp.accounts.rules import rules
+from idp.audit import AuditEvent, Event
 from idp.database import db
 from tests.conftest import AppFactory
 from tests.pages.steps import kinds, letter, looks, text
@@ -213,6 +217,26 @@ def test_a_lock_ends_no_session_and_no_remembered_login(
 
 
 # -- at the same time
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["a stranger's tries", "the owner's own tries"])
+def test_an_operator_lifts_a_lock_and_it_is_noted(app: Flask, person: Person, known: bool) -> None:
+    owner = app.test_client()
+    if known:  # the lock of this device alone
+        journey.log_in(owner, person)
+        owner.post("/logout", data={"csrf_token": journey.csrf_token(owner.get("/logout"))})
+    for _ in range(5):
+        journey.log_in(owner, Person("", person.username, "Väärä-1salasana"))
+    assert journey.log_in(owner, person).status_code == 403
+
+    with app.app_context():
+        support.unlock(person.id, OPERATOR, rules())
+    with app.app_context():
+        noted = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.event == Event.UNLOCKED)).one()
+        assert (noted.account_id, noted.actor) == (person.id, "operator")
+
+    assert journey.log_in(owner, person).location == "/account"
+    assert "Käyttäjätunnuksen lukitus poistettu" in text(owner.get("/account/history"))
 
 
 def test_parallel_guesses_are_not_more_than_five(app: Flask, person: Person) -> None:

@@ -51,6 +51,17 @@ def test_the_link_sets_a_new_password(client: FlaskClient, people: People, perso
     assert journey.log_in(client, with_chosen(person)).location == "/account"
 
 
+def test_password_managers_learn_whose_password_it_is(
+    client: FlaskClient, people: People, person: Person
+) -> None:
+    fields = journey.soup(client.get(ask(client, people))).select("main input:not([name=csrf_token])")
+    assert [(field["autocomplete"], field.get("value")) for field in fields] == [
+        ("username", person.username),
+        ("new-password", ""),
+        ("new-password", ""),
+    ]
+
+
 def test_it_logs_nobody_in(client: FlaskClient, people: People, person: Person) -> None:
     press(client, ask(client, people), **FIELDS)
 

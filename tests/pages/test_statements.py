@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from idp import create_app
 from idp.accounts.statements import DOCUMENTS
 from idp.settings import UnusableSettings, project_folder
-from tests.conftest import make_settings
+from tests.conftest import AppFactory, make_settings
 from tests.pages.steps import text
 from tests.support import journey
 
@@ -32,6 +32,32 @@ def test_each_statement_in_each_language(client: FlaskClient, document: str) -> 
         assert page.status_code == 200
         assert journey.soup(page).h1.get_text(strip=True) == title  # type: ignore[union-attr]
         assert len(text(page)) > 300
+
+
+@SQLITE
+def test_the_times_that_guide_and_cookies_name_are_those_of_the_settings(make_app: AppFactory) -> None:
+    browser = make_app(
+        links={"activation_minutes": 45}, lockout={"hours": 1}, sessions={"remembered_days": 7}
+    ).test_client()
+
+    told = {code: text(browser.get(f"/help?lang={code}")) for code in ("fi", "sv", "en")}
+
+    assert "voimassa 45 min." in told["fi"]
+    assert "lukitus kestää 1 tunti" in told["fi"]
+    assert "gäller i 45 minuter" in told["sv"]
+    assert "låses kontot i 1 timme" in told["sv"]
+    assert "valid for 45 minutes" in told["en"]
+    assert "locked for 1 hour." in told["en"]
+    for code, days in {"fi": "7 päivää", "sv": "7 dagar", "en": "7 days"}.items():
+        assert days in text(browser.get(f"/cookies?lang={code}"))
+
+
+@SQLITE
+def test_a_guide_made_for_other_times_is_not_shown(make_app: AppFactory) -> None:
+    assert make_app().test_client().get("/help/guide.fi.pdf").status_code == 200
+
+    shorter = make_app(links={"activation_minutes": 15}).test_client()
+    assert shorter.get("/help/guide.fi.pdf").status_code == 404
 
 
 @SQLITE

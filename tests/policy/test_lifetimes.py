@@ -29,6 +29,9 @@ class TestDefaults:
             ("remembered_login", timedelta(days=30)),
             ("authorization_request", timedelta(hours=1)),
             ("authorization_code", timedelta(seconds=60)),
+            ("pushed_request", timedelta(seconds=90)),
+            ("device_code", timedelta(minutes=10)),
+            ("invitation", timedelta(hours=72)),
             ("access_token", timedelta(minutes=10)),
             ("id_token", timedelta(minutes=10)),
             ("refresh_idle", timedelta(days=14)),
@@ -44,7 +47,7 @@ class TestDefaults:
         assert getattr(DEFAULT, name) == duration
 
     def test_are_all_tested_above(self):
-        assert len(fields(Lifetimes)) == 19
+        assert len(fields(Lifetimes)) == 22
 
     def test_keep_retired_keys_for_any_thirteen_months(self):
         assert START.replace(year=START.year + 1, month=12) <= START + DEFAULT.retired_key_kept

@@ -143,6 +143,13 @@ def _forgotten(visitor: Visitor) -> Iterator[str]:
     visitor.open_mailed_link()
     visitor.should_be_on("reset")
     yield "reset"
+    with minutes_ago(31):
+        expired = visitor.place.people.forgetful(visitor.email)
+    visitor.open(expired)
+    visitor.should_be_on("link-expired")
+    yield "link-expired, reset"
+    visitor.open(visitor.place.people.forgetful(visitor.email))
+    visitor.should_be_on("reset")
     visitor.fill(new_password="abc", new_password_confirm="abcd")
     visitor.press("#set-password")
     yield "reset, with errors"
@@ -328,6 +335,9 @@ def _deletion(visitor: Visitor) -> Iterator[str]:
     visitor.press("#delete-account")
     visitor.should_be_on("account-deleting")
     yield "own deletion, ordered"
+    visitor.open("/login")
+    visitor.enter()
+    yield "login, closing"
     visitor.open_mailed_link()
     visitor.should_be_on("link-action")
     yield "cancel deletion"

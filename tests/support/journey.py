@@ -37,9 +37,10 @@ def csrf_token(response: TestResponse) -> str:
 
 
 def submit(browser: FlaskClient, path: str, **fields: str) -> TestResponse:
-    """Open a page and send its form with `fields`."""
+    """Open a page and send its form with `fields`, as a browser does: with its hidden fields."""
     page = browser.get(path)
-    return browser.post(path, data={"csrf_token": csrf_token(page), **fields})
+    hidden = {str(each["name"]): str(each["value"]) for each in soup(page).select("main input[type=hidden]")}
+    return browser.post(path, data={"csrf_token": csrf_token(page), **hidden, **fields})
 
 
 def log_in(browser: FlaskClient, person: Person, path: str = "/login", **fields: str) -> TestResponse:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support import browser, guide, postgresql, redis
+from tests.support import apache, browser, guide, postgresql, redis
 
 ENVIRONMENT_VARIABLE = "IDP_TEST_ALL"
 _REASON = "left out, needs "
@@ -37,6 +37,7 @@ PARTS = (
     Part("redis", "redis-server", ("redis-server",), lambda: redis.find_binary() is not None),
     Part("browser", "Chromium", ("chromium",), lambda: browser.find_chromium() is not None),
     Part("interop", "Node.js with npm", ("nodejs", "npm"), lambda: all(map(shutil.which, ("node", "npm")))),
+    Part("apache", "Apache with mod_auth_openidc", apache.PACKAGES, apache.available),
     Part("guide", "WeasyPrint's libraries", guide.PACKAGES, guide.can_be_written),
     Part("postgresql", "PostgreSQL", ("postgresql",), postgresql.available),
 )

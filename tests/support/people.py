@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from idp.accounts import creation, registration
+from idp.accounts import creation, recovery, registration
 from idp.accounts.registration import Application
 from idp.accounts.rules import rules
 from idp.clients import registration as clients
@@ -88,6 +88,12 @@ class People:
         with self.app.app_context():
             registration.register(application, browser="another", client_id=None, rules=rules())
         return next(letter.link for letter in self.letters() if letter.to == username)
+
+    def forgetful(self, username: str) -> str:
+        """Somebody who has asked for a new password; returns the mailed link."""
+        with self.app.app_context():
+            recovery.ask(username, language="fi", client_id=None, address=None, rules=rules())
+        return next(letter.link for letter in self.letters() if letter.kind == "reset")
 
     def client(
         self,

@@ -12,9 +12,10 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -117,14 +118,23 @@ class PrivatePostgreSQL(PostgreSQL):
 
     can_stop = True
 
-    def __init__(self, binaries: Path, folder: Path, user: int | None, *, durable: bool) -> None:
+    def __init__(
+        self,
+        binaries: Path,
+        folder: Path,
+        user: int | None,
+        *,
+        durable: bool,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(
             URL.create(DRIVER, username="postgres", database="postgres", query={"host": str(folder)})
         )
         self._binaries = binaries
-        self._folder = folder
+        self.folder = folder
         self._user = user
-        self._settings = {**_USUAL, **({} if durable else _FAST), "unix_socket_directories": str(folder)}
+        folders = {"unix_socket_directories": str(folder)}
+        self._settings = {**_USUAL, **({} if durable else _FAST), **folders, **(more or {})}
         self._program: Program | None = None
         self._initialise()
         self.start()
@@ -135,11 +145,11 @@ class PrivatePostgreSQL(PostgreSQL):
             return
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._program = Program(
-            [self._binaries / "postgres", "-D", self._folder / "data", *options],
-            log=self._folder / "log",
+            [self._binaries / "postgres", "-D", self.folder / "data", *options],
+            log=self.folder / "log",
             stop_signal="INT",  # ends the connections at once and leaves clean data
             user=self._user,
-            folder=self._folder,
+            folder=self.folder,
         )
         self._program.wait_until(self._answers)
 
@@ -165,7 +175,7 @@ class PrivatePostgreSQL(PostgreSQL):
         return True
 
     def _initialise(self) -> None:
-        command: list[str | Path] = [self._binaries / "initdb", "-D", self._folder / "data", "-U", "postgres"]
+        command: list[str | Path] = [self._binaries / "initdb", "-D", self.folder / "data", "-U", "postgres"]
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         done = subprocess.run(
             [*command, *options],
@@ -174,10 +184,93 @@ class PrivatePostgreSQL(PostgreSQL):
             user=self._user,
             group=self._user,
             extra_groups=None if self._user is None else [],
-            cwd=self._folder,
+            cwd=self.folder,
         )
         if done.returncode:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
+
+
+# Acknowledged when the standby has it. What loses power is not tried: no waiting for the disk.
+_REPLICATED = {"synchronous_commit": "on", "synchronous_standby_names": "*", "wal_keep_size": "256MB"}
+
+
+class Primary(PrivatePostgreSQL):
+    """The first of a pair. Until there is a standby every commit waits: so it begins without."""
+
+    def __init__(self, binaries: Path, folder: Path, user: int | None) -> None:
+        super().__init__(binaries, folder, user, durable=False, more={"synchronous_commit": "on"})
+
+    def wait_for_standbys(self) -> None:
+        """From now on, each commit does."""
+        self._settings |= _REPLICATED
+        self.stop()
+        self.start()
+
+    @property
+    def has_synchronous_standby(self) -> bool:
+        with self._connect() as connection:
+            found = connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+            return found.fetchone() is not None
+
+    def kill(self) -> None:
+        """As when its machine burns down: it says goodbye to nobody."""
+        main = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        children = [int(pid) for pid in _children(main)]
+        for pid in (main, *children):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.stop()
+
+
+class Standby(PrivatePostgreSQL):
+    """A copy of a stopped primary, which follows it once both run."""
+
+    def __init__(self, binaries: Path, folder: Path, user: int | None, primary: Primary) -> None:
+        self._primary = primary
+        followed = f"host={primary.folder} user=postgres application_name=standby"
+        super().__init__(
+            binaries, folder, user, durable=False, more={"primary_conninfo": followed, "hot_standby": "on"}
+        )
+
+    def _initialise(self) -> None:
+        copy = ["cp", "-a", str(self._primary.folder / "data"), str(self.folder / "data")]
+        subprocess.run(copy, check=True)
+        signal_file = self.folder / "data" / "standby.signal"
+        signal_file.touch()
+        if self._user is not None:
+            os.chown(signal_file, self._user, self._user)
+
+    def promote(self) -> None:
+        """Make it the primary. Returns once it takes writes."""
+        with self._connect() as connection:
+            connection.execute("SELECT pg_promote(true, 60)")
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@contextmanager
+def replicated_postgresql() -> Iterator[tuple[Primary, Standby]]:
+    """A primary and its synchronous standby; what is acknowledged is on both."""
+    binaries = find_binaries()
+    if binaries is None:
+        raise RuntimeError("no PostgreSQL server is installed")
+    user = _unprivileged_user()
+    with (
+        short_temporary_folder("tunnus-pg-", owner=user) as one,
+        short_temporary_folder("tunnus-pg-", owner=user) as other,
+    ):
+        binaries = _reachable(binaries, one, user)
+        primary = Primary(binaries, one, user)
+        primary.stop()
+        standby = Standby(binaries, other, user, primary)
+        try:
+            primary.wait_for_standbys()
+            yield primary, standby
+        finally:
+            primary.stop()
+            standby.stop()
 
 
 @contextmanager

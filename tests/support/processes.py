@@ -67,6 +67,11 @@ class Program:
     def running(self) -> bool:
         return self._shell.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._shell.poll()
+
     def wait_until(self, ready: Callable[[], bool], seconds: float = 30) -> None:
         """Return once `ready()` is true; RuntimeError with the log when the program ends or time is up."""
         deadline = time.monotonic() + seconds

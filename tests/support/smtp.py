@@ -1,5 +1,6 @@
 """A real SMTP server that keeps what it is given."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ class SmtpServer:
         self.messages: list[Received] = []
         self._changed = threading.Condition()
         self._refusals: list[str] = []
+        self._held, self._somebody_waits = threading.Event(), threading.Event()
+        self._held.set()
         self._controller: Controller | None = None
         self.start()
 
@@ -77,6 +80,20 @@ class SmtpServer:
         finally:
             self.start()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A slow server: who delivers inside this block gets the answer at its end."""
+        self._held.clear()
+        try:
+            yield
+        finally:
+            self._held.set()
+
+    def wait_until_somebody_waits(self, seconds: float = 30) -> None:
+        """Until a message has come whose sender has got no answer yet."""
+        if not self._somebody_waits.wait(seconds):
+            raise TimeoutError(f"no message after {seconds} s")
+
     def refuse_with(self, reply: str, times: int = 1) -> None:
         """Answer the next messages with this reply instead of keeping them."""
         self._refusals += [reply] * times
@@ -93,6 +110,9 @@ class SmtpServer:
             self.messages.clear()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd
+        if not self._held.is_set():
+            self._somebody_waits.set()
+            await asyncio.to_thread(self._held.wait)
         if self._refusals:
             return self._refusals.pop(0)
         content = message_from_bytes(envelope.original_content or b"", policy=policy.default)

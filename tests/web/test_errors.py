@@ -67,6 +67,26 @@ def test_errors_in_the_other_languages(client: FlaskClient, language: str) -> No
     assert {"sv": "Sidan hittades inte", "en": "Page not found"}[language] in text(page)
 
 
+@pytest.mark.parametrize(
+    "change", ["DROP TABLE login_counters", "ALTER TABLE accounts RENAME COLUMN status TO x"]
+)
+def test_tables_of_another_version_are_no_outage_and_the_log_says_what_to_do(
+    client: FlaskClient, people: People, change: str
+) -> None:
+    person = people.resident()
+    with people.app.app_context(), writing() as session:
+        session.execute(sa.text(change))
+    with capture_logs() as logs:
+        page = journey.log_in(client, person)
+
+    assert (page.status_code, "Retry-After" in page.headers) == (500, False)
+    told = [entry for entry in logs if entry["log_level"] == "error"]
+    assert [(entry["event"], entry["hint"]) for entry in told] == [
+        ("unexpected error", "the tables are older than this version: run `idp migrate`")
+    ]
+    assert reference_of(page)
+
+
 @pytest.mark.parametrize("path", ["/account", "/login", "/account?lang=sv"])
 def test_a_fault_of_ours_is_a_page_whose_reference_is_in_the_log(
     client: FlaskClient, people: People, path: str

@@ -11,6 +11,7 @@ from idp.pages import journey, pages
 from idp.settings import Settings, project_folder
 from idp.web import context, cookies, errors, guide, headers, health, limits, logs, overrides, proxies, theme
 from idp.web import metrics as numbers
+from idp.web import tracing as traces
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     cookies.init_app(app, settings, installed.vault)
     logs.init_app(app, settings)
     numbers.init_app(app, settings)
+    traces.init_app(app, settings)
     headers.init_app(app, settings)
     overrides.init_app(app, settings)
     theme.init_app(app, settings)

@@ -12,7 +12,18 @@ from typing import Any, Protocol
 
 from flask import Flask
 
-from idp import create_app, housekeeping, keys, leaving, listeners, metrics, schedule, settings, versions
+from idp import (
+    create_app,
+    housekeeping,
+    keys,
+    leaving,
+    listeners,
+    metrics,
+    schedule,
+    settings,
+    tracing,
+    versions,
+)
 from idp.accounts.rules import rules
 from idp.listeners import Listeners
 from idp.mail import delivery
@@ -22,6 +33,7 @@ from idp.settings import Server, Settings
 from idp.web import logs
 
 STOP_SECONDS = 20.0  # that a worker waits for a letter or a job under way, once the last request is answered
+QUEUE_SECONDS = 5  # that connections on their way may wait to be taken
 KILL_SECONDS = 40  # after which a worker that does not end is killed
 
 # How the serving process tells its workers which files and how many they are.
@@ -36,12 +48,14 @@ def worker() -> Flask:
     metrics.share()
     app = create_app(installed, workers=int(os.environ.get(WORKERS, "1")))
     with app.app_context():
-        mail = delivery.Worker(app, rules().vault, installed)
+        mail, numbers = delivery.Worker(app, rules().vault, installed), metrics.Flusher(metrics.metrics())
     parts: list[Part] = [
         mail,
         backchannel.worker(app),
         versions.watcher(app),
         schedule.Scheduler(app, jobs(installed)),
+        numbers,
+        tracing.Traces(installed),
     ]
     for part in parts:
         part.start()
@@ -126,7 +140,7 @@ def run(factory: str, at: Server, workers: int) -> None:
             if not exit_code and not self.interrupt_children:
                 leaving.begin()
                 time.sleep(at.stop_delay_seconds)
-                self._listeners.refuse(at_least=0.2, at_most=5)
+                self._listeners.refuse(at_least=0.2, at_most=QUEUE_SECONDS)
             super().shutdown(exit_code)
 
         def _stop_workers(self) -> None:

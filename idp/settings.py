@@ -247,6 +247,11 @@ class Metrics(Section):
         return value
 
 
+class Tracing(Section):
+    endpoint: str
+    ratio: Annotated[float, Field(ge=0, le=1)]
+
+
 class Settings(BaseSettings):
     """The whole configuration, read-only. Make one with `load`."""
 
@@ -277,6 +282,7 @@ class Settings(BaseSettings):
     limits: Limits
     log: Log
     metrics: Metrics
+    tracing: Tracing
 
     @field_validator("issuer")
     @classmethod

@@ -38,6 +38,7 @@ FLOORS = {
         "schedule",
         "settings",
         "texts",
+        "tracing",
         "versions",
     },
 }

@@ -25,6 +25,7 @@ from idp.accounts.rules import rules
 from idp.metrics import Metrics, metrics
 from idp.policy import passwords
 from idp.settings import Settings
+from idp.tracing import span
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,7 +81,8 @@ class Hasher:
             self._metrics.hashes_refused.inc()
             raise HashingBusy
         try:
-            return self._pool.submit(self._in_turn(work), *args, **kwargs).result()
+            with span("hash"):
+                return self._pool.submit(self._in_turn(work), *args, **kwargs).result()
         finally:
             self._places.release()
 

@@ -8,7 +8,6 @@ import hmac
 import time
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
-from typing import cast
 
 from flask import Blueprint, Flask, Response, abort, request
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -35,20 +34,20 @@ _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Count requests and show the numbers, if anybody may see them."""
+    app.register_blueprint(blueprint)
     wanted = settings.metrics
     if not wanted.token and not wanted.allowed_networks:
         return
-    app.register_blueprint(blueprint)
+
+    with app.app_context():
+        numbers, spent = metrics(), database.spent
 
     @app.after_request
     def count(response: Response) -> Response:
-        began = cast("TimedRequest", request).began
-        metrics().request(
-            request.endpoint or "none",
-            response.status_code,
-            time.perf_counter() - began,
-            database.spent.take(),
-        )
+        asked: TimedRequest = request._get_current_object()  # type: ignore[attr-defined]  # once, at the price of one
+        rule = asked.url_rule
+        endpoint = "none" if rule is None else rule.endpoint
+        numbers.request(endpoint, response.status_code, time.perf_counter() - asked.began, spent.take())
         return response
 
 

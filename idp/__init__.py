@@ -4,6 +4,7 @@ from flask import Flask
 
 from idp import database, demo, keys, lasting, metrics, oidc, outbound, texts
 from idp.accounts import hashing, rules, statements
+from idp.admin import admin
 from idp.clients import keys as client_keys
 from idp.clients import registry, resources
 from idp.mail import delivery
@@ -64,7 +65,8 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     # faces
     journey.init_app(app)
     app.register_blueprint(pages)
-    limits.init_app(app, settings, pages.name)
+    app.register_blueprint(admin, url_prefix="/admin")
+    limits.init_app(app, settings, pages.name, admin.name)
     oidc.init_app(app)
     if settings.mode == "demo":
         demo.init_app(app)

@@ -128,9 +128,15 @@ def record(
             client_id=client_id,
             address=address,
             changes=dict(changes) if changes else None,
-            note=note or None,
+            note=_in_one_line(note),
         )
     )
+
+
+def _in_one_line(note: str | None) -> str | None:
+    """As much of it as the column takes, without what no database or spreadsheet takes."""
+    words = (note or "").encode("utf-8", "ignore").decode().replace("\0", "").split()
+    return " ".join(words)[:500] or None
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

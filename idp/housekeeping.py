@@ -7,7 +7,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
-from idp import clock, keys, lasting, versions
+from idp import clock, keys, lasting, statistics, versions
 from idp.accounts import deletion, inactivity, searching
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
@@ -40,6 +40,7 @@ def purge() -> dict[str, int]:
     inactivity.warn_due(rules())
     inactivity.close_due(rules())
     deletion.erase_due()
+    statistics.count()
     searching.fill_keys()
     deleted: Counter[str] = Counter()
     for model, condition in _over(now):

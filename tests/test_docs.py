@@ -32,7 +32,7 @@ ARCHITECTURE, SECURITY, TUTORIAL = (
 )
 
 # Rooms that the plan has and docs/architecture.md says so.
-PLANNED = {"idp/admin/", "idp/upstream/"}
+PLANNED = {"idp/upstream/"}
 
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

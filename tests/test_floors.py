@@ -17,11 +17,13 @@ FLOORS = {
     "domain": {
         "accounts",
         "audit",
+        "audit_log",
         "clients",
         "grants",
         "housekeeping",
         "mail",
         "sessions",
+        "statistics",
         "upstream",
     },
     "policy": {"policy"},

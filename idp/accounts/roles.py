@@ -15,6 +15,7 @@ from idp import audit, clock
 from idp.accounts.models import ACTIVE, Account, RoleGiven
 from idp.audit import Event
 from idp.database import Statement, db, writing
+from idp.policy.searching import is_identifier
 
 
 class Role(StrEnum):
@@ -174,9 +175,11 @@ def keep_an_admin(session: Session, *, without: str) -> None:
 def must_may_change(session: Session, account_id: str, by: Actor) -> None:
     """Accounts that have a role are changed by admins alone: else support could become one. Raises NotAllowed.
 
-    Holds until the caller's transaction ends.
+    Holds until the caller's transaction ends. Raises NoSuchAccount for what is no identifier.
     """
     by.must_have(Role.SUPPORT)
+    if not is_identifier(account_id):
+        raise NoSuchAccount
     if by.has(Role.ADMIN):
         return
     query = sa.select(RoleGiven.role).where(RoleGiven.account_id == account_id).limit(1)

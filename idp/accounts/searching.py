@@ -5,7 +5,6 @@ with a million. That is why beginnings are searched and not middles. Names have 
 (idp/policy/searching.py): "family given" and "given family", so that either order can be typed.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,11 +19,10 @@ from idp.accounts.rules import Rules
 from idp.accounts.standing import State
 from idp.audit import Event
 from idp.database import db, writing
-from idp.policy.searching import SHORTEST, end_of, name_key
+from idp.policy.searching import SHORTEST, end_of, is_identifier, name_key
 from idp.policy.usernames import comparison_key
 
 LIMIT = 50
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _ways(model: Any, typed: str) -> list[tuple[sa.ColumnElement[bool], Any]]:
     ways: list[tuple[Any, Any]] = [(_username_begins(model.username_key, key), None)]
     if model is Account:
         ways.append((_username_begins(Account.email_key, key), None))
-    if _IDENTIFIER.fullmatch(typed):
+    if is_identifier(typed):
         ways.append((model.id == typed, None))
     if "@" not in typed and (name := name_key(typed)):
         names = (model.family_key, model.given_key)

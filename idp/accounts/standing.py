@@ -84,7 +84,7 @@ def of_registrations(registration_ids: Collection[str]) -> dict[str, State]:
         )
         .group_by(MailedLink.registration_id)
     )
-    expiry = dict(db.session.execute(query).tuples().all())
+    expiry = {row[0]: row[1] for row in db.session.execute(query)}
     states = {}
     for identifier in registration_ids:
         expires_at = expiry.get(identifier)

@@ -29,10 +29,11 @@ from idp.database import db, writing
 from idp.grants import access
 from idp.mail import outbox
 from idp.mail.messages import compose
+from idp.policy.searching import is_identifier
 from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key, kind_of
 from idp.sessions import browser
 
-HISTORY_ROWS = 50
+HISTORY_ROWS = 20
 
 
 class NotNow(Exception):
@@ -61,16 +62,16 @@ def look(account_id: str, by: Actor) -> Account:
 
 def find(account_id: str) -> Account:
     """The account, read anew. Raises NoSuchAccount."""
-    account = db.session.get(Account, account_id, populate_existing=True)
-    if account is None:
+    found = db.session.get(Account, account_id, populate_existing=True) if is_identifier(account_id) else None
+    if found is None:
         raise NoSuchAccount
-    return account
+    return found
 
 
 def find_registration(registration_id: str) -> Registration:
     """A registration that waits to be activated. Raises NoSuchAccount."""
     query = sa.select(Registration).where(Registration.id == registration_id, *is_waiting())
-    registration = db.session.scalars(query).first()
+    registration = db.session.scalars(query).first() if is_identifier(registration_id) else None
     if registration is None:
         raise NoSuchAccount
     return registration
@@ -114,7 +115,9 @@ def remove_registration(registration_id: str, by: Actor) -> None:
 
 def _registration(session: Session, registration_id: str) -> Registration:
     query = sa.select(Registration).where(Registration.id == registration_id, *is_waiting())
-    registration = session.scalars(query.with_for_update()).first()
+    registration = (
+        session.scalars(query.with_for_update()).first() if is_identifier(registration_id) else None
+    )
     if registration is None:
         raise NoSuchAccount
     return registration
@@ -191,6 +194,7 @@ def disable(account_id: str, by: Actor, note: str) -> None:
     """
     now = clock.now()
     with writing() as session:
+        roles.must_may_change(session, account_id, by)
         _not_themselves(account_id, by)
         roles.keep_an_admin(session, without=account_id)
         account = _account(session, account_id, by, ACTIVE)
@@ -216,6 +220,7 @@ def delete(account_id: str, by: Actor, note: str, rules: Rules) -> datetime:
     Raises NoSuchAccount, NotAllowed, NotNow, OwnAccount and LastAdmin.
     """
     with writing() as session:
+        roles.must_may_change(session, account_id, by)
         _not_themselves(account_id, by)
         roles.keep_an_admin(session, without=account_id)
         account = _account(session, account_id, by, ACTIVE, DISABLED)

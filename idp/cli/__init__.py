@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from idp.cli import accounts, clients, demo, doctor, installation, keys, overrides
+from idp.cli import accounts, admin, clients, demo, doctor, installation, keys, overrides
 from idp.cli.context import Context
 
 
@@ -34,6 +34,7 @@ for command in (
     doctor.doctor,
     clients.client,
     accounts.account,
+    admin.admin,
     keys.keys,
     overrides.overrides,
     installation.purge,

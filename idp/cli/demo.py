@@ -81,5 +81,7 @@ def _tell(context: Context, folder: Path, contents: dict[str, Any]) -> None:
     say(f"  Mail inbox     [link]{provider}/demo/inbox[/link]")
     resident = contents["resident"]
     say(f"\n  A resident     {resident['username']}   password  {resident['password']}")
+    admin = contents["admin"]
+    say(f"  An admin       {admin['username']}   password  {admin['password']}   at {provider}/admin/")
     say(f"  All of it in   {folder / 'demo.json'}")
     say("\nStop with Ctrl-C.\n")

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp import create_app, database, settings
-from idp.accounts import creation
+from idp.accounts import creation, roles
+from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
 from idp.clients import registration
 from idp.crypto import random_token
@@ -18,6 +19,7 @@ from idp.database import writing
 from idp.policy.usernames import EmailAddress
 
 RESIDENT = "maija.meikalainen@example.fi"
+ADMIN = "paakayttaja@example.fi"
 
 
 class MadeForOtherAddresses(Exception):
@@ -58,7 +60,9 @@ def prepare(folder: Path, files: list[Path], *, provider: str, eservice: str) ->
     with app.app_context():
         database.upgrade()
         contents = known or _populate(provider, eservice, key)
-    if not known:
+        if "admin" not in contents:  # of a version that had no administrators
+            contents = {**contents, "admin": _admin()}
+    if contents != known:
         path.touch(mode=0o600)
         path.write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
     return Prepared(environment, contents)
@@ -89,6 +93,7 @@ def _populate(provider: str, eservice: str, key: str) -> dict[str, Any]:
         "inbox": f"{provider}/demo/inbox.json",
         "secret_key": key,
         "resident": {"username": RESIDENT, "password": password, "sub": subject},
+        "admin": _admin(),
         "confidential_client": {
             "client_id": client_id,
             "client_secret": client_secret,
@@ -97,6 +102,23 @@ def _populate(provider: str, eservice: str, key: str) -> dict[str, Any]:
         "public_client": {"client_id": public_id, "redirect_uris": public["redirect_uris"]},
         "eservice_secret_key": random_token(),
     }
+
+
+def _admin() -> dict[str, str]:
+    password = f"Demo-{secrets.token_hex(4)}-Aa1"
+    subject = creation.create_resident(
+        EmailAddress.parse(ADMIN),
+        password,
+        given_name="Paavo",
+        family_name="Pääkäyttäjä",
+        language="fi",
+        activated=True,
+        terms_accepted=True,
+        claims={},
+        rules=rules(),
+    )
+    roles.choose(subject, [Role.ADMIN], OPERATOR)
+    return {"username": ADMIN, "password": password, "sub": subject}
 
 
 def _eservice_metadata(eservice: str) -> dict[str, Any]:

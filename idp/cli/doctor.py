@@ -44,6 +44,7 @@ def doctor(context: Context) -> None:
             _guide,
             _overrides,
             _mail,
+            _admins,
         ):
             findings.append(check(app))
             if findings[-1].mark is Mark.BAD and check is _database:
@@ -200,3 +201,16 @@ def _mail(app: Flask) -> Finding:
     except (OSError, smtplib.SMTPException) as error:
         return Finding(Mark.BAD, "mail", f"{where}: {error}")
     return Finding(Mark.GOOD, "mail", f"{where} answers; sender {settings.mail.sender}")
+
+
+def _admins(_app: Flask) -> Finding:
+    from idp.accounts import roles
+    from idp.accounts.models import ACTIVE
+    from idp.accounts.roles import Role
+
+    if schema() is Schema.OLDER:
+        return Finding(Mark.ADVICE, "administrators", "not looked at: the tables come first")
+    able = [h for h in roles.holders() if Role.ADMIN in h.roles and h.status == ACTIVE]
+    if not able:
+        return Finding(Mark.ADVICE, "administrators", "nobody yet: `idp admin invite EMAIL --role admin`")
+    return Finding(Mark.GOOD, "administrators", f"{len(able)} with the role admin")

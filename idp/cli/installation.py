@@ -1,9 +1,11 @@
 """Setting an installation up and running it: init, migrate, serve, purge."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
+from sqlalchemy.engine import make_url
 
 from idp.cli.context import Context, pass_context
 
@@ -45,14 +47,20 @@ sender = {sender}
 @click.option("--name", prompt="Name of the municipality", help="As residents know it.")
 @click.option("--contact", prompt="E-mail address of the service's administrator")
 @click.option("--smtp", prompt="SMTP server", help="Name of the mail server.")
+@click.option("--admin", help="E-mail address of the first administrator of /admin/.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("tunnus.toml"), show_default=True)
 @pass_context
-def init(context: Context, issuer: str, name: str, contact: str, smtp: str, output: Path) -> None:
-    """Write a settings file with a fresh secret key."""
+def init(
+    context: Context, issuer: str, name: str, contact: str, smtp: str, admin: str | None, output: Path
+) -> None:
+    """Write a settings file with a fresh secret key, and invite the first administrator."""
     from idp.crypto import random_token
 
     if output.exists():
         raise click.ClickException(f"{output} exists already; it is left as it is")
+    if admin is None and sys.stdin.isatty():
+        asked = "E-mail address of the first administrator (empty: later)"
+        admin = click.prompt(asked, default="", show_default=False)
     domain = contact.partition("@")[2] or "example.fi"
     values = {
         "issuer": issuer.rstrip("/"),
@@ -73,6 +81,33 @@ def init(context: Context, issuer: str, name: str, contact: str, smtp: str, outp
         "  3. idp doctor    checks everything\n"
         "  4. idp serve     starts the provider"
     )
+    who = admin or "EMAIL"
+    if not admin or not _invite_first_admin(Context([output], context.console), admin):
+        context.console.print(
+            f"  5. idp admin invite {who} --role admin\n"
+            "                   prints the link with which the first administrator sets a password"
+        )
+
+
+def _invite_first_admin(context: Context, email: str) -> bool:
+    """Print the link, if the database of these settings has its tables already. Whether it has."""
+    from idp.cli.admin import invited, say_link
+    from idp.cli.doctor import Schema, schema
+
+    try:
+        url = make_url(context.settings.database_url)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            return False
+        with context.app():
+            if schema() is not Schema.CURRENT:
+                return False
+            link = invited(context, email, "admin")
+    except click.ClickException:  # the statements are not written yet, the database is not there
+        return False
+    if link is not None:
+        context.console.print()
+        say_link(context, email, "admin", link)
+    return True
 
 
 @click.command()

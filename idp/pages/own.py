@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, flash, get_flashed_messages, make_response, render_template, request
 from flask_babel import gettext as _
 
-from idp.accounts import details
+from idp.accounts import details, roles
 from idp.accounts.authentication import AccountLocked, AttemptsCrowded, WrongCredentials
 from idp.accounts.hashing import HashingBusy
 from idp.accounts.models import Account
@@ -29,6 +29,11 @@ class Part:
     current: bool
 
 
+def _has_role() -> bool:
+    session = visitors.current_session()
+    return session is not None and bool(roles.of(session.account_id))
+
+
 def navigation() -> list[Part]:
     parts = (
         (_("My details"), "/account"),
@@ -39,6 +44,7 @@ def navigation() -> list[Part]:
         (_("Services you use"), "/account/services"),
         (_("Login history"), "/account/history"),
         (_("Your data"), "/account/data"),
+        *([(_("Administration"), "/admin/")] if _has_role() else []),
     )
     return [Part(label, url, request.path == url) for label, url in parts]
 

@@ -66,4 +66,10 @@ def _texts() -> dict[str, str]:
         Event.TERMS_ACCEPTED: _("Terms accepted"),
         Event.DATA_DOWNLOADED: _("Own data downloaded"),
         Event.DELETION_CANCELLED: _("Deletion of the account cancelled"),
+        Event.INVITED: _("Link for the first password sent"),
+        Event.UNLOCKED: _("Account unlocked"),
+        Event.DISABLED: _("Account disabled"),
+        Event.ENABLED: _("Account enabled"),
+        Event.RESET_STARTED: _("Password reset link sent by an administrator"),
+        Event.LOGGED_OUT_BY_ADMIN: _("Logged out everywhere by an administrator"),
     }

@@ -1,5 +1,6 @@
 """The keys by which people are found by the beginning of a name, typed with or without accents and capitals."""
 
+import re
 import unicodedata
 
 MAX_KEY = 200
@@ -17,6 +18,14 @@ def name_key(*names: str | None) -> str:
     letters = (char for char in unicodedata.normalize("NFKD", plain) if unicodedata.category(char) != "Mn")
     words = "".join(char if char.isalnum() else " " for char in letters).split()
     return " ".join(words)[:MAX_KEY].rstrip()
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,22}")
+
+
+def is_identifier(text: str) -> bool:
+    """Whether an account or a registration can have that identifier; databases do not take every text."""
+    return _IDENTIFIER.fullmatch(text) is not None
 
 
 def end_of(prefix: str) -> str:

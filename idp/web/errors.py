@@ -7,7 +7,7 @@ from flask_babel import ngettext
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
 from idp.accounts.hashing import HashingBusy
 from idp.clients.registry import Client
@@ -70,6 +70,11 @@ def answer(status: int, error: str, title: str, message: str, retry_after: int |
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def not_found() -> Response:
+    """As for an address that does not exist."""
+    return _http_error(NotFound())
 
 
 def init_app(app: Flask) -> None:

@@ -35,9 +35,10 @@ def name(path: Path) -> str:
     return str(path.relative_to(TEMPLATES))
 
 
-OURS = [*templates("", "components", "pages", "mail"), *templates("guide", ending="*.html")]
-HOSTED = [path for path in templates("", "components", "pages") if not path.name.startswith("mail.")]
+OURS = [*templates("", "components", "pages", "admin", "mail"), *templates("guide", ending="*.html")]
+HOSTED = [path for path in templates("", "components", "pages", "admin") if not path.name.startswith("mail.")]
 PAGES = templates("pages", ending="*.html")
+ADMIN_PAGES = templates("admin", ending="*.html")
 
 
 class VisibleText(HTMLParser):
@@ -92,7 +93,7 @@ def test_pages_load_nothing_from_elsewhere(path: Path) -> None:
     assert not re.search(r"""(src|href|action)=["'](https?:)?//""", source)
 
 
-@pytest.mark.parametrize("file", ["tunnus.css", "tunnus.js", "logo.svg", "favicon.svg"])
+@pytest.mark.parametrize("file", ["tunnus.css", "admin.css", "tunnus.js", "logo.svg", "favicon.svg"])
 def test_assets_load_nothing_from_elsewhere(file: str) -> None:
     source = (
         (TEMPLATES / "assets" / file).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
@@ -108,7 +109,19 @@ def test_forms_work_without_scripts_and_speak_by_the_error_summary(path: Path) -
         assert "button(" in form
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name)
+@pytest.mark.parametrize("path", ADMIN_PAGES, ids=name)
+def test_forms_of_administrators_search_or_carry_their_token(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    for form in re.findall(r"<form.*?</form>", source, re.DOTALL):
+        searches = re.match(r'<form method="get" action="[^"]*" role="search" novalidate', form)
+        acts = re.match(
+            r'<form method="post" action="" novalidate( enctype="multipart/form-data")?>\s*\{\{ hidden\(form\) \}\}',
+            form,
+        )
+        assert searches or acts
+
+
+@pytest.mark.parametrize("path", [*PAGES, *ADMIN_PAGES], ids=name)
 def test_each_page_has_one_heading_of_the_first_level_and_names_itself(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert source.count("<h1>") == 1

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 
 from playwright.sync_api import expect
 
+from idp.accounts import support
+from idp.accounts.details import Details
+from idp.accounts.roles import OPERATOR
+from idp.accounts.rules import rules
 from idp.clients.metadata import DEVICE_CODE
 from tests.support.installation import minutes_ago
 from tests.support.people import PASSWORD, App
@@ -31,6 +35,7 @@ def tour(visitor: Visitor) -> Iterator[str]:
     yield from _new_terms(visitor)
     yield from _logged_in(visitor)
     yield from _demo_inbox(visitor)
+    yield from administration(visitor)
 
 
 def _eservice(visitor: Visitor) -> Iterator[str]:
@@ -371,6 +376,115 @@ def _feedback(visitor: Visitor) -> Iterator[str]:
     visitor.press("#send-feedback")
     visitor.should_be_on("feedback-sent")
     yield "feedback-sent"
+
+
+def administration(visitor: Visitor) -> Iterator[str]:
+    """The pages for administrators, seen by the demo's admin, with residents in every state."""
+    place, page = visitor.place, visitor.page
+    people = place.people
+    someone = people.resident(_address(), given_name="Kaarina", family_name="Esimerkki-Korhonen")
+    locked, disabled, closing = (people.resident(_address(), family_name="Esimerkki") for _ in range(3))
+    people.applicant(waiting := _address())
+    with minutes_ago(31):
+        people.applicant(expired := _address())
+    with people.app.app_context():
+        support.disable(disabled.id, OPERATOR, "Pyydetty 24.11.2026")
+        support.delete(closing.id, OPERATOR, "Muutti 24.11.2026", rules())
+        details = Details("Kaarina", "Esimerkki", "040 123 4567", None, "45100", None)
+        support.edit(someone.id, details, OPERATOR, "24.11.2026")
+    page.context.clear_cookies()
+    visitor.open("/login")
+    for _ in range(5):
+        visitor.enter(locked.username, WRONG)
+        visitor.open("/login")
+    visitor.open("/admin/")
+    visitor.enter(place.demo["admin"]["username"], place.demo["admin"]["password"])
+    visitor.should_be_on("admin-dashboard")
+    yield "admin overview"
+    page.locator("summary").first.click()
+    yield "admin overview, as a table"
+    visitor.open("/admin/confirm")
+    yield "admin confirm"
+    visitor.press("#confirm")
+    yield "admin confirm, empty"
+    visitor.open("/admin/accounts")
+    yield "admin accounts"
+    for text in ("e", "esimerkki", "ei kukaan", waiting, expired):
+        visitor.open(f"/admin/accounts?q={text}")
+        yield f"admin accounts, {'address' if '@' in text else text}"
+    visitor.press("main .table a")
+    visitor.should_be_on("admin-registration")
+    yield "admin registration"
+    yield from _acts(visitor, page.url, "resend", "remove")
+    page.goto(page.url.removesuffix("/remove"))
+    for name, person in (
+        ("locked", locked),
+        ("disabled", disabled),
+        ("closing", closing),
+        ("in use", someone),
+    ):
+        visitor.open(f"/admin/accounts/{person.id}")
+        visitor.should_be_on("admin-account")
+        yield f"admin account, {name}"
+    account = page.url
+    yield from _acts(visitor, account, "edit", "email", "unlock", "sessions", "reset", "disable", "delete")
+    yield from _acts(visitor, account.replace(someone.id, disabled.id), "enable")
+    yield from _acts(visitor, account.replace(someone.id, closing.id), "keep")
+    visitor.open(f"/admin/accounts/{locked.id}/unlock")
+    visitor.press("#unlock")
+    visitor.should_be_on("admin-account")
+    yield "admin account, unlocked"
+    yield from _acts(visitor, f"{place.provider}/admin/authorities", "new")
+    yield from _import(visitor)
+    yield from _acts(visitor, f"{place.provider}/admin/accounts", "export")
+    visitor.open("/admin/audit")
+    yield "admin audit log"
+    visitor.open("/admin/audit?since=x&event=login")
+    yield "admin audit log, with errors"
+    yield from _acts(visitor, f"{place.provider}/admin/audit", "export?event=login")
+    for name in ("terms", "keys", "team"):
+        visitor.open(f"/admin/{name}")
+        yield f"admin {name}"
+    yield from _acts(visitor, f"{place.provider}/admin/keys", "rotate")
+    yield from _acts(
+        visitor, f"{place.provider}/admin/team", "invite", someone.id, place.demo["admin"]["sub"]
+    )
+    page.context.clear_cookies()
+
+
+def _acts(visitor: Visitor, base: str, *names: str) -> Iterator[str]:
+    """A page for each, and what it says when a form is sent empty."""
+    empty = {
+        "edit": "save",
+        "email": "change-email",
+        "new": "create-authority",
+        "rotate": "rotate",
+        "invite": "invite",
+    }
+    for name in names:
+        visitor.page.goto(f"{base}/{name}")
+        assert visitor.page_name.startswith("admin-"), name
+        yield f"admin {base.rpartition('/')[2]} {name}"
+        button = empty.get(name, name if name in {"disable", "delete", "enable", "keep"} else None)
+        if button is not None:
+            if name == "edit":
+                visitor.fill(given_name="", postal_code="123")
+            visitor.press(f"#{button}")
+            yield f"admin {name}, with errors"
+
+
+def _import(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    visitor.open("/admin/accounts/import")
+    yield "admin import"
+    visitor.press("#check")
+    yield "admin import, empty"
+    rows = f"email,given_name,family_name\n{_address()},Aino,Esimerkki\nvailla,Eero,Esimerkki\n"
+    page.set_input_files("#file", {"name": "a.csv", "mimeType": "text/csv", "buffer": rows.encode()})
+    visitor.press("#check")
+    yield "admin import, checked"
+    visitor.press("#import")
+    yield "admin import, done"
 
 
 def _demo_inbox(visitor: Visitor) -> Iterator[str]:

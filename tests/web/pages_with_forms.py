@@ -9,6 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp.accounts import roles, support
+from idp.accounts.roles import OPERATOR, Role
+from idp.accounts.rules import rules
 from idp.clients.metadata import DEVICE_CODE
 from idp.database import writing
 from idp.sessions.models import BrowserSession
@@ -42,6 +45,15 @@ class Town:
         """The browser of the person, logged in."""
         browser = self.browser()
         journey.log_in(browser, self.person)
+        return browser
+
+    def at_desk(self) -> FlaskClient:
+        """The browser of an admin, logged in a moment ago."""
+        colleague = self.people.resident(journey.random_email())
+        with self.app.app_context():
+            roles.choose(colleague.id, [Role.ADMIN], OPERATOR)
+        browser = self.browser()
+        journey.log_in(browser, colleague)
         return browser
 
     def newest_link(self, kind: str) -> str:
@@ -143,6 +155,28 @@ def _cancel_deletion(town: Town) -> Page:
     return Page(town.browser(), town.newest_link("deletion_ordered"))
 
 
+def _desk(rule: str) -> Callable[[Town], Page]:
+    """A page for administrators: about the person of the town, or about somebody who has not activated."""
+
+    def opened(town: Town) -> Page:
+        browser = town.at_desk()
+        account = town.person.id
+        with town.app.app_context():
+            if rule.endswith("/enable"):
+                support.disable(account, OPERATOR, "")
+            elif rule.endswith("/keep"):
+                support.delete(account, OPERATOR, "", rules())
+        waiting = ""
+        if "<registration_id>" in rule:
+            address = journey.random_email()
+            town.people.applicant(address)
+            found = journey.soup(browser.get("/admin/accounts", query_string={"q": address}))
+            waiting = str(found.select(".table a")[0]["href"]).rpartition("/")[2]
+        return Page(browser, rule.replace("<account_id>", account).replace("<registration_id>", waiting))
+
+    return opened
+
+
 def everything_in_the_form(shown: TestResponse) -> dict[str, str]:
     """Each field and button of a page with a value that would do, but for the token."""
     usual = {**REGISTRATION, "password": PASSWORD, "current_password": PASSWORD, "confirm": "y"}
@@ -180,6 +214,23 @@ OPENERS: dict[str, Callable[[Town], Page]] = {
     "/undo-address": _undo_address,
     "/not-me": _not_me,
     "/cancel-deletion": _cancel_deletion,
+    **{
+        f"/admin/{path}": _desk(f"/admin/{path}")
+        for path in (
+            "confirm",
+            *(f"accounts/<account_id>/{act}" for act in ("edit", "email", "unlock", "sessions", "reset")),
+            *(f"accounts/<account_id>/{act}" for act in ("disable", "enable", "delete", "keep")),
+            "registrations/<registration_id>/resend",
+            "registrations/<registration_id>/remove",
+            "authorities/new",
+            "accounts/import",
+            "accounts/export",
+            "audit/export",
+            "keys/rotate",
+            "team/invite",
+            "team/<account_id>",
+        )
+    },
 }
 
 WITHOUT_TOKENS = {

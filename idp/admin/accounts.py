@@ -1,0 +1,143 @@
+"""Residents' accounts: finding one, and the page of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Response, request
+from flask_babel import gettext as _
+
+from idp import clock
+from idp.accounts import overview, roles, searching, standing, support
+from idp.accounts.models import Account
+from idp.accounts.roles import NoSuchAccount, NotAllowed, Role
+from idp.accounts.rules import rules
+from idp.accounts.searching import TooShort
+from idp.accounts.standing import Standing, State
+from idp.admin import admin, shared
+from idp.admin.events import EventView, views
+from idp.admin.words import role_texts, state_text
+from idp.clients import registry
+from idp.policy.searching import SHORTEST
+from idp.sessions import listing
+from idp.texts import LANGUAGE_NAMES, language
+from idp.web import errors
+
+
+@dataclass(frozen=True)
+class StateView:
+    """`tone`: quiet, good, warning or bad."""
+
+    text: str
+    tone: str
+
+    @classmethod
+    def of(cls, state: State) -> "StateView":
+        tones = {
+            Standing.ACTIVE: "good",
+            Standing.WAITING: "quiet",
+            Standing.LINK_EXPIRED: "warning",
+            Standing.LOCKED: "bad",
+            Standing.LOCKED_ON_DEVICE: "warning",
+            Standing.DISABLED: "bad",
+            Standing.CLOSING: "warning",
+        }
+        return cls(state_text(state), tones[state.standing])
+
+
+@dataclass(frozen=True)
+class FoundView:
+    name: str
+    username: str
+    email: str | None
+    url: str
+    state: StateView
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    name: str
+    last_used: datetime
+    consent: bool
+
+
+@admin.errorhandler(NoSuchAccount)
+@admin.errorhandler(NotAllowed)
+def not_there(_error: Exception) -> Response:
+    """What somebody may not do is not there for them, like what does not exist."""
+    return errors.not_found()
+
+
+@admin.get("/accounts")
+def accounts() -> Response:
+    typed = request.args.get("q", "").strip()[:254]
+    if not typed:
+        return shared.page("accounts", typed="", found=None, more=False, problem=None)
+    try:
+        result = searching.search(typed, rules(), by=shared.actor())
+    except TooShort:
+        problem = _("Enter at least %(number)d characters.", number=SHORTEST)
+        return shared.page("accounts", typed=typed, found=None, more=False, problem=problem)
+    found = [
+        FoundView(
+            name=entry.name or entry.username,
+            username=entry.username,
+            email=entry.email if entry.email != entry.username else None,
+            url=f"/admin/{'registrations' if entry.is_registration else 'accounts'}/{entry.id}",
+            state=StateView.of(entry.state),
+        )
+        for entry in result.entries
+    ]
+    return shared.page(
+        "accounts", typed=typed, found=found, more=result.more, limit=searching.LIMIT, problem=None
+    )
+
+
+@admin.get("/accounts/<account_id>")
+def account(account_id: str) -> Response:
+    actor = shared.actor()
+    found = support.look(account_id, actor)
+    given = roles.of(found.id)
+    state = standing.of_accounts([found], rules())[found.id]
+    return shared.page(
+        "account",
+        account=found,
+        details=details_of(found),
+        state=StateView.of(state),
+        locked=state.standing in (Standing.LOCKED, Standing.LOCKED_ON_DEVICE),
+        roles=[text for role, text in role_texts().items() if role in given],
+        may_change=actor.has(Role.SUPPORT) and (not given or Role.ADMIN in actor.roles),
+        is_own=found.id == actor.name,
+        sessions=listing.live(found.id, None, rules().lifetimes, clock.now()),
+        services=_services(found),
+        events=_history(found),
+    )
+
+
+def details_of(account: Account) -> list[tuple[str, str | datetime | None]]:
+    verified = _("confirmed") if account.email_verified else _("not confirmed")
+    return [
+        (_("Username"), account.username),
+        (_("Email address"), f"{account.email} ({verified})" if account.email else None),
+        (_("Phone number"), account.phone),
+        (_("Street address"), account.street_address),
+        (_("Postal code"), account.postal_code),
+        (_("City (post office)"), account.locality),
+        (_("Language"), LANGUAGE_NAMES.get(account.language, account.language)),
+        (_("Created"), account.created_at),
+        (_("Last login"), account.last_login_at if account.last_login_at != account.created_at else None),
+        (_("Identifier"), account.id),
+    ]
+
+
+def _services(account: Account) -> list[ServiceView]:
+    views_ = []
+    for used in overview.services(account.id):
+        client = registry.find(used.client_id)
+        name = (client.text("client_name", language()) if client else None) or used.client_id
+        views_.append(ServiceView(name, used.last_used, used.consent))
+    return views_
+
+
+def _history(account: Account) -> Sequence[EventView]:
+    return views(support.history(account.id))

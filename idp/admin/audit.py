@@ -1,0 +1,131 @@
+"""The audit log: filtered, page by page, and as a file."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from flask import Response, request
+from flask_babel import gettext as _
+from flask_babel import to_utc
+
+from idp import audit_log, clock
+from idp.accounts.models import Account
+from idp.accounts.roles import OPERATOR
+from idp.admin import admin, shared
+from idp.admin.account_exchange import download
+from idp.admin.events import views
+from idp.admin.words import event_texts, outcome_text
+from idp.audit_log import Filter, Place
+from idp.database import db
+from idp.policy.usernames import comparison_key
+from idp.web.forms import EmptyForm
+
+FIELDS = ("since", "until", "event", "outcome", "account", "client", "actor")
+OUTCOMES = ("success", "failure", "unknown")
+NOBODY = "\N{BULLET}"  # no account has this id: a name that nobody has finds nothing
+
+
+@admin.get("/audit")
+def audit() -> Response:
+    typed = _typed(request.args)
+    wanted, problems = _filter(typed)
+    place = Place.parse(request.args.get("after", ""))
+    found = audit_log.page(wanted, place, shared.actor())
+    query = urlencode(typed)
+    return shared.page(
+        "audit",
+        status=422 if problems else 200,
+        typed=typed,
+        problems=problems,
+        events=views(found.events),
+        event_choices=sorted(event_texts().items(), key=lambda item: item[1].casefold()),
+        outcome_choices=[(name, outcome_text(name)) for name in OUTCOMES],
+        first_url=f"/admin/audit?{query}" if place else None,
+        next_url=f"/admin/audit?{urlencode({**typed, 'after': str(found.next)})}" if found.next else None,
+        export_url=f"/admin/audit/export?{query}",
+        filtered=bool(typed),
+    )
+
+
+@admin.route("/audit/export", methods=["GET", "POST"])
+def audit_export() -> Response:
+    typed = _typed(request.args)
+    wanted, problems = _filter(typed)
+    form = EmptyForm()
+    if form.validate_on_submit() and not problems:
+        name = f"tunnus-audit-{clock.now():%Y-%m-%d}"
+        if request.form.get("format") == "json":
+            return download(audit_log.as_json(wanted, shared.actor()), "application/json", f"{name}.json")
+        return download(audit_log.as_csv(wanted, shared.actor()), "text/csv", f"{name}.csv")
+    labels = dict(_labels())
+    return shared.page(
+        "audit_export",
+        form,
+        filters=[(labels[name], _shown(name, value)) for name, value in typed.items()],
+        back_url=f"/admin/audit?{urlencode(typed)}",
+    )
+
+
+def _labels() -> list[tuple[str, str]]:
+    return [
+        ("since", _("From")),
+        ("until", _("To")),
+        ("event", _("Event")),
+        ("outcome", _("Outcome")),
+        ("account", _("Account")),
+        ("client", _("Client app")),
+        ("actor", _("Done by")),
+    ]
+
+
+def _shown(name: str, value: str) -> str:
+    if name == "event":
+        return event_texts().get(value, value)
+    return outcome_text(value) if name == "outcome" else value
+
+
+def _typed(values: Mapping[str, Any]) -> dict[str, str]:
+    """What stands in the filter's fields, where they are not empty."""
+    typed = {name: str(values.get(name, "")).replace("\0", "").strip()[:254] for name in FIELDS}
+    return {name: value for name, value in typed.items() if value}
+
+
+def _filter(typed: Mapping[str, str]) -> tuple[Filter, list[tuple[str, str]]]:
+    """The filter, and what is wrong with what was typed: fields and sentences."""
+    problems = []
+    moments: dict[str, datetime | None] = {}
+    for name in ("since", "until"):
+        try:
+            moments[name] = _start_of(typed.get(name), days=1 if name == "until" else 0)
+        except (ValueError, OverflowError):
+            moments[name] = None
+            problems.append((name, _("Enter the date as year-month-day, for example 2026-11-24.")))
+    wanted = Filter(
+        **moments,
+        event=typed.get("event"),
+        outcome=typed.get("outcome"),
+        account_id=_account_id(typed.get("account")),
+        client_id=typed.get("client"),
+        actor=_account_id(typed.get("actor")),
+    )
+    return wanted, problems
+
+
+def _start_of(day: str | None, days: int) -> datetime | None:
+    """The moment at which a day begins in the municipality's time zone, or so many days later."""
+    if day is None:
+        return None
+    start = datetime.combine(date.fromisoformat(day) + timedelta(days=days), time.min)
+    begins: datetime = to_utc(start).replace(tzinfo=UTC)
+    return begins
+
+
+def _account_id(typed: str | None) -> str | None:
+    """The identifier that was typed, or that of the username that was typed."""
+    if typed is None or typed == OPERATOR.name:
+        return typed
+    matches = sa.or_(Account.id == typed, Account.username_key == comparison_key(typed))
+    found = db.session.scalars(sa.select(Account.id).where(matches).limit(1)).first()
+    return found or (NOBODY if "@" in typed else typed)

@@ -1,0 +1,71 @@
+"""Who may open which page: the whole of it, on one screen.
+
+An admin may open all of them. A page that is not here opens for nobody. What a use case allows is judged again there
+(idp/accounts/roles.py): this table decides what is shown, the domain what is done.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from idp.accounts.roles import Actor, Role
+
+
+@dataclass(frozen=True)
+class Right:
+    """`roles`: any of them opens the page. `fresh`: after the password has been asked for again, not long ago."""
+
+    roles: tuple[Role, ...] = ()
+    fresh: bool = False
+
+    def permits(self, actor: Actor) -> bool:
+        return actor.has(*self.roles)
+
+
+_ANYBODY = Right(tuple(Role))
+_READ_ACCOUNTS = Right((Role.SUPPORT, Role.AUDITOR))
+_HELP = Right((Role.SUPPORT,))
+_HELP_FRESH = Right((Role.SUPPORT,), fresh=True)
+_READ = Right((Role.AUDITOR,))
+_READ_FRESH = Right((Role.AUDITOR,), fresh=True)
+_ADMIN_FRESH = Right(fresh=True)
+
+RIGHTS: Mapping[str, Right] = {
+    # page (the endpoint)           # who
+    "dashboard": _ANYBODY,
+    "confirm": _ANYBODY,
+    # residents' accounts
+    "accounts": _READ_ACCOUNTS,
+    "account": _READ_ACCOUNTS,
+    "account_edit": _HELP,
+    "account_email": _HELP_FRESH,
+    "account_unlock": _HELP,
+    "account_sessions": _HELP,
+    "account_reset": _HELP_FRESH,
+    "account_disable": _HELP_FRESH,
+    "account_enable": _HELP_FRESH,
+    "account_delete": _HELP_FRESH,
+    "account_keep": _HELP_FRESH,
+    "registration": _READ_ACCOUNTS,
+    "registration_resend": _HELP,
+    "registration_remove": _HELP_FRESH,
+    "authority_new": _HELP_FRESH,
+    "accounts_import": _HELP_FRESH,
+    "accounts_export": _HELP_FRESH,
+    # what has happened
+    "audit": _READ,
+    "audit_export": _READ_FRESH,
+    # the installation
+    "terms": _READ,
+    "keys": _READ,
+    "keys_rotate": _ADMIN_FRESH,
+    # administrators
+    "team": _READ,
+    "team_invite": _ADMIN_FRESH,
+    "team_member": _ADMIN_FRESH,
+}
+
+
+def permits(endpoint: str, actor: Actor) -> bool:
+    """Whether the page of an endpoint is there for somebody."""
+    right = RIGHTS.get(endpoint)
+    return right is not None and right.permits(actor)

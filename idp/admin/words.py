@@ -1,0 +1,141 @@
+"""What the domain names by a code, in words: states, roles, events, columns."""
+
+from datetime import datetime
+
+from flask_babel import format_date, format_time, pgettext
+from flask_babel import gettext as _
+
+from idp.accounts.roles import Role
+from idp.accounts.standing import Standing, State
+from idp.audit import Event
+
+
+def moment(time: datetime) -> str:
+    """A point of time in the municipality's time zone, written as the language does."""
+    date = format_date(time, pgettext("date pattern", "d MMMM y"))
+    return _("%(date)s at %(time)s", date=date, time=format_time(time, pgettext("time pattern", "HH:mm")))
+
+
+def state_text(state: State) -> str:
+    """How it stands with an account, in one sentence."""
+    when = moment(state.moment) if state.moment else ""
+    match state.standing:
+        case Standing.ACTIVE:
+            return _("In use")
+        case Standing.LOCKED:
+            return _("Locked until %(moment)s", moment=when)
+        case Standing.LOCKED_ON_DEVICE:
+            return _("Locked on one of the owner's own devices until %(moment)s", moment=when)
+        case Standing.DISABLED:
+            return _("Disabled")
+        case Standing.CLOSING:
+            return _("Will be deleted on %(moment)s", moment=when)
+        case Standing.WAITING:
+            return _("Not activated yet; the link works until %(moment)s", moment=when)
+        case Standing.LINK_EXPIRED if when:
+            return _("Not activated; the link expired on %(moment)s", moment=when)
+        case _:
+            return _("Not activated; no link works")
+
+
+def role_texts() -> dict[Role, str]:
+    return {
+        Role.ADMIN: _("Everything"),
+        Role.CLIENTS: _("Client apps"),
+        Role.SUPPORT: _("Help for residents"),
+        Role.AUDITOR: _("Reading only"),
+    }
+
+
+def outcome_text(outcome: str) -> str:
+    texts = {"success": _("done"), "failure": _("refused"), "unknown": _("no account")}
+    return texts.get(outcome, outcome)
+
+
+def column_text(name: str) -> str:
+    """A column of an account, or another name that a change has in the audit log."""
+    texts = {
+        "given_name": _("First name"),
+        "family_name": _("Last name"),
+        "phone": _("Phone"),
+        "street_address": _("Street address"),
+        "postal_code": _("Postal code"),
+        "locality": _("City (post office)"),
+        "email": _("Email"),
+        "status": _("State"),
+        "roles": _("Roles"),
+        "registration": _("Registration"),
+        "language": _("Language"),
+    }
+    return texts.get(name, name)
+
+
+def value_text(name: str, value: object) -> str:
+    """A value before or after a change."""
+    if value is None or value == "" or value == []:
+        return "–"
+    if name == "status":
+        texts = {"active": _("In use"), "disabled": _("Disabled"), "closing": _("Being deleted")}
+        return texts.get(str(value), str(value))
+    if isinstance(value, list):
+        roles = {role.value: text for role, text in role_texts().items()}
+        return ", ".join(roles.get(str(each), str(each)) for each in value)
+    return str(value)
+
+
+def event_text(event: str) -> str:
+    """An event in words; its code if this version does not know it."""
+    return event_texts().get(event, event)
+
+
+def event_texts() -> dict[str, str]:
+    """Every event in words, as a helper reads them."""
+    return {
+        Event.LOGGED_IN: _("Login"),
+        Event.LOGGED_OUT: _("Logout"),
+        Event.LOCKED: _("Account locked"),
+        Event.UNLOCKED: _("Account unlocked"),
+        Event.REGISTERED: _("Account applied for"),
+        Event.REGISTRATION_REPEATED: _("Account applied for again"),
+        Event.REGISTRATION_DISOWNED: _("Registration disowned by the owner of the address"),
+        Event.REGISTRATION_REMOVED: _("Registration removed"),
+        Event.ACTIVATED: _("Account activated"),
+        Event.ACTIVATION_RESENT: _("Activation message sent again"),
+        Event.CREATED_BY_ADMIN: _("Account created by an administrator"),
+        Event.INVITED: _("Link for the first password sent"),
+        Event.RECOVERY_ASKED: _("Password reset link requested"),
+        Event.RESET_STARTED: _("Password reset link sent by an administrator"),
+        Event.PASSWORD_RESET: _("Password changed by a mailed link"),
+        Event.PASSWORD_CHANGED: _("Password changed"),
+        Event.DETAILS_CHANGED: _("Details changed"),
+        Event.ADDRESS_CHANGE_ASKED: _("Change of email address requested"),
+        Event.ADDRESS_CHANGED: _("Email address changed"),
+        Event.ADDRESS_CHANGE_UNDONE: _("Change of email address undone"),
+        Event.DISOWNED: _("Account secured: logged out everywhere"),
+        Event.SESSION_ENDED: _("Session ended"),
+        Event.LOGGED_OUT_BY_ADMIN: _("Logged out everywhere by an administrator"),
+        Event.DISABLED: _("Account disabled"),
+        Event.ENABLED: _("Account enabled"),
+        Event.DELETION_ORDERED: _("Deletion of the account ordered"),
+        Event.DELETION_CANCELLED: _("Deletion of the account cancelled"),
+        Event.INACTIVITY_WARNED: _("Warned of deletion, since nobody uses the account"),
+        Event.ERASED: _("Account deleted"),
+        Event.DATA_DOWNLOADED: _("Own data downloaded"),
+        Event.TERMS_ACCEPTED: _("Terms accepted"),
+        Event.CONSENTED: _("Permission given to a service"),
+        Event.CONSENT_WITHDRAWN: _("Permission withdrawn from a service"),
+        Event.DEVICE_ALLOWED: _("Device allowed to use a service"),
+        Event.DEVICE_DENIED: _("Device refused"),
+        Event.CODE_REPLAYED: _("Authorization code used twice"),
+        Event.REFRESH_REUSED: _("Refresh token used twice"),
+        Event.CLIENT_REGISTERED: _("Client app registered"),
+        Event.CLIENT_CHANGED: _("Client app changed"),
+        Event.CLIENT_REMOVED: _("Client app removed"),
+        Event.SEARCHED: _("Accounts searched"),
+        Event.LOOKED_AT: _("Account looked at"),
+        Event.EXPORTED: _("Accounts exported"),
+        Event.AUDIT_EXPORTED: _("Audit log exported"),
+        Event.ROLE_GIVEN: _("Role given"),
+        Event.ROLE_TAKEN: _("Role taken away"),
+        Event.KEYS_ROTATED: _("Signing keys changed"),
+    }

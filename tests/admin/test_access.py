@@ -1,0 +1,212 @@
+"""The door of the pages for administrators: who gets in, how, and when the password is asked for again."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from idp.accounts import roles
+from idp.accounts.roles import OPERATOR, Role
+from idp.admin import admin as blueprint
+from idp.admin.rights import RIGHTS
+from tests.support import journey
+from tests.support.moments import MovableClock
+from tests.support.people import People, Person
+
+Colleague = Callable[..., Person]
+
+
+def endpoints(app: Flask) -> set[str]:
+    prefix = f"{blueprint.name}."
+    return {
+        rule.endpoint.removeprefix(prefix)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith(prefix)
+    }
+
+
+def test_every_page_says_who_may_open_it(app: Flask) -> None:
+    assert endpoints(app) == set(RIGHTS)
+
+
+def test_login_comes_first_and_leads_back(app: Flask, colleague: Colleague) -> None:
+    browser = app.test_client()
+
+    asked = browser.get("/admin/accounts?q=maija")
+    logged_in = journey.log_in(browser, colleague(Role.SUPPORT), asked.location)
+
+    assert asked.location == "/login"
+    assert logged_in.location == "/admin/accounts?q=maija"
+
+
+def test_new_terms_come_first_and_lead_back(app: Flask, people: People) -> None:
+    person = people.resident(terms_accepted=False)
+    with app.app_context():
+        roles.choose(person.id, [Role.ADMIN], OPERATOR)
+    browser = app.test_client()
+    journey.log_in(browser, person)
+
+    assert browser.get("/admin/").location == "/accept-terms"
+    assert journey.submit(browser, "/accept-terms", accept_terms="y").location == "/admin/"
+
+
+def test_who_has_no_role_finds_nothing(app: Flask, resident: Person) -> None:
+    browser = app.test_client()
+    journey.log_in(browser, resident)
+
+    assert [browser.get(path).status_code for path in ("/admin/", "/admin/accounts", "/admin/confirm")] == [
+        404,
+        404,
+        404,
+    ]
+
+
+def test_a_role_that_is_taken_away_ends_at_once(
+    app: Flask, at_desk: Callable[..., FlaskClient], colleague: Colleague
+) -> None:
+    person = colleague(Role.SUPPORT)
+    browser = app.test_client()
+    journey.log_in(browser, person)
+    assert browser.get("/admin/accounts").status_code == 200
+
+    with app.app_context():
+        roles.choose(person.id, [], OPERATOR)
+
+    assert browser.get("/admin/accounts").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [
+        (
+            Role.ADMIN,
+            ["/admin/", "/admin/accounts", "/admin/audit", "/admin/terms", "/admin/keys", "/admin/team"],
+        ),
+        (Role.SUPPORT, ["/admin/", "/admin/accounts"]),
+        (Role.CLIENTS, ["/admin/"]),
+        (
+            Role.AUDITOR,
+            ["/admin/", "/admin/accounts", "/admin/audit", "/admin/terms", "/admin/keys", "/admin/team"],
+        ),
+    ],
+)
+def test_the_navigation_has_what_a_role_may_open(
+    at_desk: Callable[..., FlaskClient], role: Role, shown: list[str]
+) -> None:
+    browser = at_desk(role)
+
+    links = [str(link["href"]) for link in journey.soup(browser.get("/admin/")).select(".admin-nav a")]
+
+    assert links == shown
+    assert {browser.get(link).status_code for link in links} == {200}
+
+
+def test_own_details_lead_to_the_pages_of_who_has_a_role(
+    app: Flask, admin: FlaskClient, resident: Person
+) -> None:
+    browser = app.test_client()
+    journey.log_in(browser, resident)
+
+    def leads_there(somebody: FlaskClient) -> bool:
+        return bool(journey.soup(somebody.get("/account")).select(".parts a[href='/admin/']"))
+
+    assert leads_there(admin)
+    assert not leads_there(browser)
+
+
+# -- the password once more
+
+SENSITIVE = "/admin/team/invite"
+
+
+def test_the_password_is_asked_for_again_after_ten_minutes(
+    moving_clock: MovableClock, admin: FlaskClient
+) -> None:
+    moving_clock.move(minutes=9, seconds=59)
+    assert admin.get(SENSITIVE).status_code == 200
+
+    moving_clock.move(seconds=1)
+    assert admin.get(SENSITIVE).location == "/admin/confirm"
+    assert admin.get("/admin/accounts").status_code == 200
+
+    confirmed = journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta")
+    assert confirmed.location == SENSITIVE
+    assert admin.get(SENSITIVE).status_code == 200
+
+
+def test_a_form_that_comes_too_late_does_nothing(
+    app: Flask, moving_clock: MovableClock, admin: FlaskClient, resident: Person
+) -> None:
+    path = f"/admin/accounts/{resident.id}/disable"
+    token = journey.csrf_token(admin.get(path))
+    moving_clock.move(minutes=11)
+
+    answer = admin.post(path, data={"csrf_token": token, "note": "Pyydetty"})
+
+    assert answer.location == "/admin/confirm"
+    assert journey.log_in(app.test_client(), resident).status_code == 303
+    assert journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta").location == path
+
+
+def test_confirming_is_a_login_with_a_new_session(moving_clock: MovableClock, admin: FlaskClient) -> None:
+    before = admin.get_cookie("tunnus_session")
+    assert before is not None
+    moving_clock.move(minutes=11)
+
+    journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta")
+
+    after = admin.get_cookie("tunnus_session")
+    assert after is not None
+    assert after.value != before.value
+    stranger = admin.application.test_client()
+    stranger.set_cookie("tunnus_session", before.value)
+    assert stranger.get("/admin/").location == "/login"
+
+
+def test_wrong_passwords_lock_like_those_of_a_login(moving_clock: MovableClock, admin: FlaskClient) -> None:
+    answers = [journey.submit(admin, "/admin/confirm", password="Jokin;muu1") for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 403]
+    right = journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta")
+    assert (right.status_code, journey.page_name(right)) == (403, "locked")
+
+
+def test_confirming_is_limited_like_a_login(make_app: Callable[..., Flask]) -> None:
+    app = make_app(limits={"login_per_username": "3/hour"})
+    person = People(app).resident()
+    with app.app_context():
+        roles.choose(person.id, [Role.ADMIN], OPERATOR)
+    browser = app.test_client()
+    journey.log_in(browser, person)
+
+    answers = [journey.submit(browser, "/admin/confirm", password="Jokin;muu1") for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
+
+
+def test_a_remembered_login_alone_opens_nothing(
+    moving_clock: MovableClock, app: Flask, colleague: Colleague
+) -> None:
+    browser = app.test_client()
+    journey.log_in(browser, colleague(Role.AUDITOR), remember="y")
+    assert browser.get("/admin/audit").status_code == 200
+
+    moving_clock.move(hours=12)
+
+    assert browser.get("/account").status_code == 200
+    assert browser.get("/admin/audit").location == "/admin/confirm"
+    assert journey.submit(browser, "/admin/confirm", password="Kuusi;7puuta").location == "/admin/audit"
+    session = browser.get_cookie("tunnus_session")
+    assert session is not None
+    assert session.max_age  # it is still a remembered one
+
+
+@pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example/", "/\\evil.example"])
+def test_what_somebody_came_for_is_a_page_of_ours(app: Flask, colleague: Colleague, then: str) -> None:
+    browser = app.test_client()
+    browser.get(f"/admin/{then}?next={then}")
+
+    answer = journey.log_in(browser, colleague(Role.ADMIN))
+
+    assert answer.location.startswith(("/admin/", "/account"))

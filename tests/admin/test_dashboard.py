@@ -1,0 +1,203 @@
+"""The front page, its counts and plots; terms and keys."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from idp import audit, clock, statistics
+from idp.admin.plots import plot, scale_end
+from idp.audit import AuditEvent, Event
+from idp.database import db, writing
+from idp.keys import ACTIVE, SigningKey
+from idp.statistics import HourlyCount
+from tests.support import journey
+from tests.support.moments import MovableClock
+from tests.support.people import People
+
+
+def write(app: Flask, event: Event, times: int = 1, *, outcome: str = "success") -> None:
+    with app.app_context(), writing() as session:
+        for _ in range(times):
+            audit.record(session, event, at=clock.now(), outcome=outcome)
+
+
+def counts(app: Flask, event: Event) -> dict[str, int]:
+    """How often it happened, by hour."""
+    with app.app_context():
+        found = statistics.since(clock.now() - timedelta(days=30))
+    return {f"{hour:%d %H}": number for (hour, name, _), number in found.items() if name == event}
+
+
+def test_hours_are_counted_once_and_the_running_one_live(moving_clock: MovableClock, app: Flask) -> None:
+    write(app, Event.LOCKED, 3)
+    moving_clock.move(hours=1)
+    write(app, Event.LOCKED, 2)
+    assert counts(app, Event.LOCKED) == {"24 12": 3, "24 13": 2}
+
+    moving_clock.move(hours=1, minutes=5)
+    with app.app_context():
+        statistics.count()
+        statistics.count()
+        with writing() as session:
+            session.execute(sa.delete(AuditEvent))  # the log is gone, the numbers stay
+    write(app, Event.LOCKED)
+
+    assert counts(app, Event.LOCKED) == {"24 12": 3, "24 13": 2, "24 14": 1}
+
+
+def test_an_hour_is_counted_when_late_transactions_have_ended(moving_clock: MovableClock, app: Flask) -> None:
+    moving_clock.move(minutes=59)
+    write(app, Event.LOCKED)
+    moving_clock.move(minutes=3)
+    with app.app_context():
+        statistics.count()
+    moving_clock.move(minutes=-3)
+    write(app, Event.LOCKED)  # began before the hour was over
+    moving_clock.move(minutes=10)
+    with app.app_context():
+        statistics.count()
+
+    assert counts(app, Event.LOCKED) == {"24 12": 2}
+
+
+def test_counts_that_are_old_are_dropped(moving_clock: MovableClock, app: Flask) -> None:
+    write(app, Event.LOCKED)
+    moving_clock.move(hours=2)
+    with app.app_context():
+        statistics.count()
+    moving_clock.move(days=401)
+    write(app, Event.LOCKED)
+    moving_clock.move(hours=2)
+    with app.app_context():
+        statistics.count()
+        assert {row.hour.year for row in db.session.scalars(sa.select(HourlyCount))} == {2027}
+
+
+def test_the_front_page_shows_numbers_as_plots_and_as_a_table(
+    moving_clock: MovableClock, app: Flask, admin: FlaskClient
+) -> None:
+    write(app, Event.REGISTERED, 7)
+    write(app, Event.LOGGED_IN, 4, outcome="failure")
+
+    page = journey.soup(admin.get("/admin/"))
+    labels = [str(svg["aria-label"]) for svg in page.select("svg[role=img]")]
+
+    assert labels[:4] == [
+        "Kirjautumiset: yhteensä 1, enimmillään 1 (14.00)",
+        "Epäonnistuneet kirjautumiset: yhteensä 4, enimmillään 4 (14.00)",
+        "Uudet rekisteröitymiset: yhteensä 7, enimmillään 7 (14.00)",
+        "Lukitut käyttäjätunnukset: ei yhtään",
+    ]
+    first = [
+        cell.get_text() for cell in page.select("details table")[0].select("tbody tr")[0].select("th, td")
+    ]
+    assert first == ["14.00", "1", "4", "7", "0"]
+    assert len(page.select("details table")[1].select("tbody tr")) == 30
+
+
+def test_mail_that_waits_too_long_is_seen(
+    moving_clock: MovableClock, admin: FlaskClient, people: People
+) -> None:
+    admin.get("/oauth2/jwks")  # makes the keys
+    people.applicant("odottaja@example.fi")
+    assert "Vaatii huomiota" not in admin.get("/admin/").get_data(as_text=True)
+
+    moving_clock.move(minutes=16)
+
+    assert "Vaatii huomiota" in admin.get("/admin/").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("highest", "end"),
+    [
+        (0, 2),
+        (1, 2),
+        (2, 2),
+        (3, 4),
+        (7, 8),
+        (9, 10),
+        (11, 20),
+        (21, 40),
+        (99, 100),
+        (101, 200),
+        (12345, 20000),
+    ],
+)
+def test_a_scale_ends_at_a_round_number(highest: int, end: int) -> None:
+    assert scale_end(highest) == end
+
+
+def test_bars_stay_in_the_picture_and_nothing_has_none() -> None:
+    drawn = plot("Kirjautumiset", ["a", "b", "c"], [0, 5, 10])
+
+    assert [bar.number for bar in drawn.bars] == [5, 10]
+    for bar in drawn.bars:
+        assert drawn.left <= bar.x
+        assert bar.x + bar.width <= drawn.width
+        assert bar.y + bar.height == pytest.approx(drawn.base)
+    assert drawn.bars[1].height == pytest.approx(2 * drawn.bars[0].height, abs=0.2)
+    assert plot("Kirjautumiset", ["a"], [0]).bars == []
+
+
+def test_pictures_have_no_style_of_their_own(admin: FlaskClient) -> None:
+    page = journey.soup(admin.get("/admin/"))
+
+    assert page.select("[style], style, script:not([src])") == []
+
+
+def test_terms_are_listed_with_who_has_accepted_them(admin: FlaskClient, people: People) -> None:
+    people.resident("maija@example.fi")
+    people.resident("matti@example.fi", terms_accepted=False)
+
+    tables = journey.soup(admin.get("/admin/terms")).select("section")[0].select("table")
+
+    assert len(tables[0].select("tbody tr")) == 3
+    assert tables[1].select_one("tbody tr").get_text(" ", strip=True) == "1 Voimassa 2"  # type: ignore[union-attr]
+
+
+# -- keys
+
+
+def signing(app: Flask) -> set[str]:
+    with app.app_context():
+        return set(db.session.scalars(sa.select(SigningKey.kid).where(SigningKey.state == ACTIVE)))
+
+
+def test_keys_are_changed_after_a_confirmation(app: Flask, admin: FlaskClient) -> None:
+    app.test_client().get("/oauth2/jwks")
+    before = signing(app)
+
+    hasty = journey.submit(admin, "/admin/keys/rotate", kind="usual")
+    assert (hasty.status_code, signing(app)) == (422, before)
+    journey.submit(admin, "/admin/keys/rotate", kind="usual", confirm="y")
+
+    assert not before & signing(app)
+    page = admin.get("/admin/keys").get_data(as_text=True)
+    assert "Poistunut" in page
+    assert "Peruttu" not in page
+    with app.app_context():
+        event = db.session.scalars(
+            sa.select(AuditEvent).where(AuditEvent.event == Event.KEYS_ROTATED.value)
+        ).one()
+        assert event.actor
+
+
+def test_a_leaked_key_is_withdrawn(app: Flask, admin: FlaskClient) -> None:
+    app.test_client().get("/oauth2/jwks")
+
+    journey.submit(admin, "/admin/keys/rotate", kind="emergency", confirm="y")
+
+    assert "Peruttu" in admin.get("/admin/keys").get_data(as_text=True)
+
+
+def test_no_page_shows_a_private_key(app: Flask, admin: FlaskClient) -> None:
+    app.test_client().get("/oauth2/jwks")
+    with app.app_context():
+        sealed = [*db.session.scalars(sa.select(SigningKey.sealed_private_key))]
+
+    page = admin.get("/admin/keys").get_data(as_text=True)
+
+    assert not [secret for secret in sealed if secret in page]

@@ -87,9 +87,16 @@ def setting(name: str) -> Callable[[], str]:
 
 
 def typed_name(field: str) -> Callable[[], str]:
-    """The key of a limit per typed name: keyed, so that the counters' storage holds no names."""
+    """The key of a limit per typed name: keyed, so that the counters' storage holds no names.
 
-    return lambda: name_key(request.form.get(field, ""))
+    Who sends the field empty counts by address: they share a name with everybody who forgot it.
+    """
+
+    def key() -> str:
+        name = request.form.get(field, "")
+        return name_key(name) if comparison_key(name) else f"no name {visitors.address()}"
+
+    return key
 
 
 def name_key(name: str) -> str:

@@ -122,6 +122,24 @@ def test_nobodys_mailbox_is_flooded(make_app: AppFactory, path: str) -> None:
 
 
 @SQLITE
+@pytest.mark.parametrize(("path", "status"), [("/create-account", 422), ("/forgot", 422), ("/login", 422)])
+def test_whoever_forgets_to_type_a_name_shuts_nobody_else_out(
+    make_app: AppFactory, path: str, status: int
+) -> None:
+    app = make_app(
+        limits={"mail_per_name": "2/hour", "login_per_username": "2/hour"}, server={"trusted_proxies": 1}
+    )
+
+    def send(address: str) -> int:
+        browser = app.test_client()
+        browser.environ_base["HTTP_X_FORWARDED_FOR"] = address
+        return journey.submit(browser, path).status_code
+
+    assert [send("192.0.2.1") for _ in range(3)] == [status, status, 429]
+    assert send("192.0.2.2") == status
+
+
+@SQLITE
 def test_the_activation_message_is_not_sent_again_without_end(make_app: AppFactory) -> None:
     app = make_app(limits={"mail_per_name": "2/hour"})
     browser = app.test_client()

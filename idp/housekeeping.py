@@ -52,19 +52,22 @@ def reseal() -> dict[str, int]:
     """After a change of `secrets.keys`: encrypt anew what stays for long. Returns how many values of each kind."""
     vault = rules().vault
     with writing() as session:
-        clients = [
-            app
-            for app in session.scalars(sa.select(ClientApp).where(ClientApp.sealed_secret.is_not(None)))
-            if not vault.is_fresh(str(app.sealed_secret))
-        ]
-        for app in clients:
-            app.sealed_secret = vault.encrypt(vault.decrypt(str(app.sealed_secret)))
+        clients = 0
+        for app in session.scalars(sa.select(ClientApp).where(ClientApp.sealed_secret.is_not(None))):
+            stale = [
+                column
+                for column in ("sealed_secret", "previous_sealed_secret")
+                if (value := getattr(app, column)) and not vault.is_fresh(value)
+            ]
+            for column in stale:
+                setattr(app, column, vault.encrypt(vault.decrypt(getattr(app, column))))
+            clients += bool(stale)
         if clients:
             versions.bump(session, "clients")
     return {
         "signing_keys": keys.reseal(vault),
         "lasting_secrets": lasting.reseal(vault),
-        "clients": len(clients),
+        "clients": clients,
     }
 
 

@@ -20,7 +20,6 @@ from idp.clients import registration
 from idp.clients.metadata import (
     DEVICE_CODE,
     SCOPES,
-    SECRET_METHODS,
     TRANSLATED_MEMBERS,
     TYPES,
     InvalidClientMetadata,
@@ -177,13 +176,7 @@ def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any
         return None
     before = app.registration.get("token_endpoint_auth_method", "client_secret_basic")
     method = clean.get("token_endpoint_auth_method", "client_secret_basic")
-    secret = None
-    if method not in SECRET_METHODS:
-        app.secret_hash = app.sealed_secret = None
-    elif app.secret_hash is None or (method == "client_secret_jwt") != (before == "client_secret_jwt"):
-        secret = registration.new_secret(method)
-        app.secret_hash = hash_token(secret) if secret else None
-        app.sealed_secret = registration.sealed(secret, method)
+    secret = registration.change_method(app, before, method)
     app.registration = dict(clean)
     app.pkce_required = method == "none"
     app.updated_at = clock.now()

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from idp.clients import jwks
-from idp.clients.registry import LOOPBACK_HOSTS
 
+LOOPBACK_HOSTS = {"127.0.0.1", "[::1]", "localhost"}
 SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
 API_SCOPE = re.compile(r"[a-z][a-z0-9._-]*:[a-z0-9._:/-]+")  # of client_credentials, such as invoices:read
 RESPONSE_TYPES = (

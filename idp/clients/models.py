@@ -20,13 +20,30 @@ class ClientApp(Model):
     sealed_secret: Mapped[str | None] = mapped_column(
         sa.Text
     )  # of client_secret_jwt alone: must be read back
+    previous_secret_hash: Mapped[str | None] = mapped_column(sa.String(64))  # good beside it for a while
+    previous_sealed_secret: Mapped[str | None] = mapped_column(sa.Text)
+    previous_secret_until: Mapped[datetime | None] = mapped_column(Instant)
     registration_token_hash: Mapped[str | None] = mapped_column(sa.String(64))  # RFC 7592; of dynamic clients
+    options: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # of ClientOptions, where set
     first_party: Mapped[bool] = mapped_column(default=True)  # the municipality's own: no consent page
     pkce_required: Mapped[bool] = mapped_column(default=True)
     resource_server: Mapped[bool] = mapped_column(default=False)  # may introspect tokens meant for it
     enabled: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class ClientLogo(Model):
+    """A picture that pages for a client show; residents' browsers ask nobody else for it."""
+
+    __tablename__ = "client_logos"
+
+    digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)  # SHA-256 of the content
+    client_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    media_type: Mapped[str] = mapped_column(sa.String(20))
+    content: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
 class InitialAccessToken(Model):

@@ -9,6 +9,7 @@ from idp import clock, versions
 from idp.accounts.rules import rules
 from idp.clients.metadata import SECRET_METHODS, validate
 from idp.clients.models import ClientApp
+from idp.clients.options import ClientOptions
 from idp.crypto import hash_token, random_id, random_token
 
 
@@ -22,6 +23,7 @@ def create(
     resource_server: bool = False,
     plain_http: bool = False,
     registration_token: str | None = None,
+    options: ClientOptions | None = None,
 ) -> tuple[str, str | None]:
     """Register a client as part of the caller's transaction; returns (client_id, secret).
 
@@ -38,6 +40,7 @@ def create(
         secret_hash=hash_token(secret) if secret else None,
         sealed_secret=sealed(secret, method),
         registration_token_hash=hash_token(registration_token) if registration_token else None,
+        options=options.values() if options else {},
         first_party=first_party,
         pkce_required=pkce_required or method == "none",
         resource_server=resource_server,
@@ -60,6 +63,28 @@ def new_secret(method: str) -> str | None:
 def sealed(secret: str | None, method: str) -> str | None:
     """The secret encrypted, for the one method that must read it back."""
     return rules().vault.encrypt(secret) if secret and method == "client_secret_jwt" else None
+
+
+def change_method(app: ClientApp, before: str, method: str) -> str | None:
+    """Adjust the secret of a client to its authentication method; returns a new one where it needs another.
+
+    The secret stays unless the method needs another kind, or none.
+    """
+    if method not in SECRET_METHODS:
+        app.secret_hash = app.sealed_secret = None
+        forget_previous_secret(app)
+        return None
+    if app.secret_hash is not None and (method == "client_secret_jwt") == (before == "client_secret_jwt"):
+        return None
+    secret = new_secret(method)
+    app.secret_hash = hash_token(secret) if secret else None
+    app.sealed_secret = sealed(secret, method)
+    forget_previous_secret(app)
+    return secret
+
+
+def forget_previous_secret(app: ClientApp) -> None:
+    app.previous_secret_hash = app.previous_sealed_secret = app.previous_secret_until = None
 
 
 def _new_id() -> str:

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -12,13 +13,15 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from joserfc.jwk import KeySet
 
-from idp import versions
+from idp import clock, versions
 from idp.clients import jwks
+from idp.clients.metadata import LOOPBACK_HOSTS
 from idp.clients.models import ClientApp
+from idp.clients.options import AS_INSTALLED, ClientOptions
 from idp.crypto import equal, hash_token
 from idp.database import db
+from idp.policy.lifetimes import is_live
 
-LOOPBACK_HOSTS = {"127.0.0.1", "[::1]", "localhost"}
 _LOOPBACK = {host.strip("[]") for host in LOOPBACK_HOSTS}  # of every app alike, so no sector
 _URI = re.compile(r"[\x21-\x7e]+")
 
@@ -38,6 +41,10 @@ class Client:
     resource_server: bool
     sealed_secret: str | None = None  # of client_secret_jwt
     registration_token_hash: str | None = None
+    options: ClientOptions = AS_INSTALLED
+    previous_secret_hash: str | None = None
+    previous_sealed_secret: str | None = None
+    previous_secret_until: datetime | None = None
 
     # -- for Authlib -------------------------------------------------------------------------------------------------
 
@@ -62,7 +69,19 @@ class Client:
         return wanted is not None and wanted in {_without_loopback_port(uri) for uri in self.redirect_uris}
 
     def check_client_secret(self, client_secret: str) -> bool:
-        return self.secret_hash is not None and equal(self.secret_hash, hash_token(client_secret))
+        """The secret, or the one before it while both are good."""
+        presented = hash_token(client_secret)
+        if self.secret_hash is not None and equal(self.secret_hash, presented):
+            return True
+        return (
+            self.previous_secret_hash is not None
+            and self.has_previous_secret()
+            and equal(self.previous_secret_hash, presented)
+        )
+
+    def has_previous_secret(self) -> bool:
+        """Whether the secret before this one is still good."""
+        return self.previous_secret_until is not None and is_live(self.previous_secret_until, clock.now())
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """The one registered method holds at every endpoint (OpenID Connect Registration 2)."""
@@ -205,6 +224,10 @@ def _read(client_id: str) -> Client | None:
         secret_hash=row.secret_hash,
         sealed_secret=row.sealed_secret,
         registration_token_hash=row.registration_token_hash,
+        options=ClientOptions.stored(row.options),
+        previous_secret_hash=row.previous_secret_hash,
+        previous_sealed_secret=row.previous_sealed_secret,
+        previous_secret_until=row.previous_secret_until,
         first_party=row.first_party,
         pkce_required=row.pkce_required,
         resource_server=row.resource_server,

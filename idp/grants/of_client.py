@@ -16,13 +16,18 @@ from idp.grants.models import (
 )
 
 
-def end_all(session: Session, client_id: str, now: datetime) -> None:
-    """Revoke every grant of a client and forget what waits for it, consents too (RFC 7592 2.3)."""
+def revoke_grants(session: Session, client_id: str, now: datetime) -> None:
+    """Let no code, refresh token or access token of the client be good any more."""
     session.execute(
         sa.update(Grant)
         .where(Grant.client_id == client_id, Grant.revoked_at.is_(None))
         .values(revoked_at=now)
     )
+
+
+def end_all(session: Session, client_id: str, now: datetime) -> None:
+    """Revoke every grant of a client and forget what waits for it, consents too (RFC 7592 2.3)."""
+    revoke_grants(session, client_id, now)
     for model in (
         RefreshToken,
         Consent,

@@ -7,6 +7,7 @@ each with algorithms of its own, so that a public key is never taken for a secre
 import base64
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar, cast
 from urllib.parse import unquote_plus
 
@@ -83,6 +84,10 @@ def client_secret_basic(find: Callable[[str], Client | None], request: ProviderR
     return client if client and client.check_client_secret(unquote_plus(secret)) else None
 
 
+FindKey = Callable[[Mapping[str, Any]], KeyBase]
+"""From the header of an assertion to the keys that may have signed it."""
+
+
 class ClientAssertion(JWTBearerClientAssertion):
     """RFC 7523 section 3: a JWT that the client has signed for us, accepted once."""
 
@@ -96,34 +101,45 @@ class ClientAssertion(JWTBearerClientAssertion):
         issuer = rules().settings.issuer
         return [issuer, f"{issuer}/oauth2/token", issuer + http_request.path]
 
-    def resolve_client_public_key(self, client: Client) -> KeyCallable:
-        """What finds the key by the header, once the algorithm is known to be the client's."""
+    def resolve_client_public_key(self, client: Client) -> list[KeyCallable]:
+        """What finds the key by the header, once the algorithm is known to be the client's: tried in this order."""
         if client.token_endpoint_auth_method != self.CLIENT_AUTH_METHOD:
             raise UnauthenticatedClient
         registered = client.registration.get("token_endpoint_auth_signing_alg")
         allowed = self.ALGORITHMS if registered is None else (registered,)
 
-        def find(signature: Any) -> KeyBase:
-            header = signature.headers()
-            if header["alg"] not in allowed or header["alg"] not in self.ALGORITHMS:
-                raise UnauthenticatedClient("The client signs by another algorithm.")
-            return self.find_key(client, header)
+        def checked(find: FindKey) -> KeyCallable:
+            def key(signature: Any) -> KeyBase:
+                header = signature.headers()
+                if header["alg"] not in allowed or header["alg"] not in self.ALGORITHMS:
+                    raise UnauthenticatedClient("The client signs by another algorithm.")
+                return find(header)
 
-        return find
+            return key
 
-    def find_key(self, client: Client, header: Mapping[str, Any]) -> KeyBase:
-        """The keys that may have signed an assertion with that header. Raises UnauthenticatedClient."""
+        return [checked(find) for find in self.keys_to_try(client)]
+
+    def keys_to_try(self, client: Client) -> list[FindKey]:
+        """What finds the keys that may have signed an assertion with a header. These raise UnauthenticatedClient."""
         raise NotImplementedError
 
     def process_assertion_claims(self, assertion: str, resolve_key: Any) -> dict[str, Any]:
-        try:
-            token = jwt.decode(assertion, resolve_key, algorithms=self.ALGORITHMS)
-        except (JoseError, ValueError, TypeError) as error:
-            raise UnauthenticatedClient("The client assertion is not signed by the client.") from error
+        token = self._decode(assertion, resolve_key)
         if str(token.header.get("typ", "JWT")).lower() not in {"jwt", "client-authentication+jwt"}:
             raise UnauthenticatedClient("That JWT is no client assertion.")  # RFC 8725 3.11
         self.verify_claims(token.claims)
         return token.claims
+
+    def _decode(self, assertion: str, keys: list[KeyCallable]) -> jwt.Token:
+        for number, key in enumerate(keys, 1):
+            try:
+                return jwt.decode(assertion, key, algorithms=self.ALGORITHMS)
+            except (JoseError, ValueError, TypeError) as error:
+                if number == len(keys):
+                    raise UnauthenticatedClient(
+                        "The client assertion is not signed by the client."
+                    ) from error
+        raise UnauthenticatedClient
 
     def verify_claims(self, claims: dict[str, Any]) -> None:
         """RFC 7523 section 3, by the project's clock."""
@@ -158,22 +174,30 @@ class PrivateKeyJwt(ClientAssertion):
     CLIENT_AUTH_METHOD = "private_key_jwt"
     ALGORITHMS = CLIENT_ALGORITHMS
 
-    def find_key(self, client: Client, header: Mapping[str, Any]) -> KeyBase:
-        try:
-            return keys_of(client, kid=header.get("kid"), alg=header["alg"])
-        except ClientKeysUnavailable as error:
-            raise UnauthenticatedClient(f"Not authenticated: {error}.") from error
+    def keys_to_try(self, client: Client) -> list[FindKey]:
+        def find(header: Mapping[str, Any]) -> KeyBase:
+            try:
+                return keys_of(client, kid=header.get("kid"), alg=header["alg"])
+            except ClientKeysUnavailable as error:
+                raise UnauthenticatedClient(f"Not authenticated: {error}.") from error
+
+        return [find]
 
 
 class ClientSecretJwt(ClientAssertion):
-    """Signed with the client's secret (OpenID Connect Core 9)."""
+    """Signed with the client's secret (OpenID Connect Core 9), or with the one before while both are good."""
 
     CLIENT_AUTH_METHOD = "client_secret_jwt"
     ALGORITHMS = SECRET_ALGORITHMS
 
-    def find_key(self, client: Client, header: Mapping[str, Any]) -> KeyBase:
+    def keys_to_try(self, client: Client) -> list[FindKey]:
+        before = [client.previous_sealed_secret] if client.has_previous_secret() else []
+        return [partial(self._secret, sealed) for sealed in (client.sealed_secret, *before)]
+
+    @staticmethod
+    def _secret(sealed: str | None, _header: Mapping[str, Any]) -> KeyBase:
         try:
-            return OctKey.import_key(rules().vault.decrypt(client.sealed_secret or ""))
+            return OctKey.import_key(rules().vault.decrypt(sealed or ""))
         except Undecryptable as error:
             raise UnauthenticatedClient from error
 

@@ -9,7 +9,6 @@ from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 
 from idp import audit, clock
-from idp.accounts.rules import rules
 from idp.audit import Event
 from idp.clients.registry import Client
 from idp.database import writing
@@ -98,9 +97,8 @@ def refresh_token_of(client: Client, grant: Grant, now: datetime) -> tuple[str, 
     """The first refresh token of a grant and what is to be stored of it, if the client is to have one (Core 11)."""
     if "offline_access" not in grant.scope.split() or not client.check_grant_type("refresh_token"):
         return None
-    lifetimes = rules().lifetimes
     login = datetime.fromtimestamp(grant.auth_time, UTC)
-    return tokens.new_refresh_token(lifetimes, now, login + lifetimes.refresh_absolute)
+    return tokens.new_refresh_token(client, now, tokens.refresh_limit(client, login))
 
 
 def token_response(request: ProviderRequest, grant: Grant, scope: str, *, with_nonce: bool) -> dict[str, Any]:
@@ -113,7 +111,7 @@ def token_response(request: ProviderRequest, grant: Grant, scope: str, *, with_n
     response: dict[str, Any] = {
         "token_type": "Bearer",
         "access_token": value,
-        "expires_in": rules().settings.tokens.access_token_seconds,
+        "expires_in": tokens.access_token_seconds(client),
         "scope": scope,
     }
     if "openid" in scope.split():

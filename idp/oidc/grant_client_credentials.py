@@ -9,7 +9,6 @@ from typing import Any, cast
 from authlib.oauth2.rfc6749.errors import InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
-from idp.accounts.rules import rules
 from idp.clients.registry import Client
 from idp.oidc import resource_indicators, tokens
 from idp.oidc.client_authentication import UnauthenticatedClient
@@ -37,7 +36,7 @@ class ClientCredentials(ClientCredentialsGrant):
         response: dict[str, Any] = {
             "token_type": "Bearer",
             "access_token": tokens.client_access_token(client, given, resources),
-            "expires_in": rules().settings.tokens.access_token_seconds,
+            "expires_in": tokens.access_token_seconds(client),
         }
         if given:
             response["scope"] = given

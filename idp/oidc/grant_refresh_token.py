@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from idp import audit, clock
 from idp.accounts.rules import rules
 from idp.audit import Event
+from idp.clients.registry import Client
 from idp.database import writing
 from idp.grants import refresh
 from idp.grants.refresh import FoundRefreshToken, Outcome
@@ -42,7 +43,7 @@ class RefreshToken(RefreshTokenGrant):
         """Exchange the token for its successor. Raises InvalidGrantError when it was used before."""
         found = cast("FoundRefreshToken", self.request.refresh_token)
         now = clock.now()
-        value, successor = tokens.new_refresh_token(rules().lifetimes, now, found.ends_at)
+        value, successor = tokens.new_refresh_token(cast("Client", self.request.client), now, found.ends_at)
         if refresh.rotate(found, successor, rules().lifetimes.refresh_grace, now) is Outcome.REUSED:
             _reused(found)
             raise InvalidGrantError

@@ -49,7 +49,7 @@ def issue(a: Authorization, session: CurrentSession) -> list[tuple[str, str]]:
         answer += [
             ("access_token", access_token),
             ("token_type", "Bearer"),
-            ("expires_in", str(rules().settings.tokens.access_token_seconds)),
+            ("expires_in", str(tokens.access_token_seconds(client))),
             ("scope", grant.scope),
         ]
     if "id_token" in kinds:

@@ -8,7 +8,7 @@ import base64
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -23,7 +23,6 @@ from idp.grants import access, claims_request
 from idp.grants.codes import Grant, NewRefreshToken
 from idp.keys import NotOurToken, keyring
 from idp.oidc.encryption import encrypted
-from idp.policy.lifetimes import Lifetimes
 
 ACCESS_TOKEN_ALGORITHM = "ES256"  # noqa: S105
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
@@ -62,11 +61,16 @@ def _access_token(client: Client, scope: str, resources: Sequence[str], about: M
         "jti": random_id(),
         **about,
         "iat": now,
-        "exp": now + settings.tokens.access_token_seconds,
+        "exp": now + access_token_seconds(client),
     }
     if scope:
         claims["scope"] = scope
     return keyring().signing(ACCESS_TOKEN_ALGORITHM).sign(claims, ACCESS_TOKEN_TYPE)
+
+
+def access_token_seconds(client: Client) -> int:
+    """How long the client's access tokens live, in seconds (`expires_in`)."""
+    return client.options.access_token_seconds or rules().settings.tokens.access_token_seconds
 
 
 def audience(resources: Sequence[str]) -> str | list[str]:
@@ -103,7 +107,7 @@ def id_token(
         "sub": subject_of(client, grant.account_id),
         "aud": client.client_id,
         "iat": now,
-        "exp": now + settings.tokens.id_token_seconds,
+        "exp": now + (client.options.id_token_seconds or settings.tokens.id_token_seconds),
         "auth_time": grant.auth_time,
         "acr": grant.acr,
         "amr": grant.amr.split(),
@@ -137,11 +141,18 @@ def half_hash(value: str) -> str:
     return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
 
-def new_refresh_token(lifetimes: Lifetimes, now: datetime, ends_at: datetime) -> tuple[str, NewRefreshToken]:
+def new_refresh_token(client: Client, now: datetime, ends_at: datetime) -> tuple[str, NewRefreshToken]:
     """A random refresh token and what is stored of it; `ends_at` is the absolute limit of its family."""
-    value = random_token()
-    expires_at = min(now + lifetimes.refresh_idle, ends_at)
+    value, days = random_token(), client.options.refresh_idle_days
+    idle = timedelta(days=days) if days else rules().lifetimes.refresh_idle
+    expires_at = min(now + idle, ends_at)
     return value, NewRefreshToken(hash_token(value), expires_at, ends_at)
+
+
+def refresh_limit(client: Client, login: datetime) -> datetime:
+    """When the last refresh token of a login of then ends, however often they are used."""
+    days = client.options.refresh_absolute_days
+    return login + (timedelta(days=days) if days else rules().lifetimes.refresh_absolute)
 
 
 def claims_of_hint(id_token_hint: str) -> dict[str, Any]:

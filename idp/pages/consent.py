@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from idp import clock
 from idp.accounts.rules import rules
 from idp.clients import registry
+from idp.clients.registry import Client
 from idp.grants import consents, requests
 from idp.grants.claims_request import consent_scope
 from idp.grants.requests import PendingRequest
@@ -40,7 +41,7 @@ def consent() -> Response:
     page = render_template(
         "pages/consent.html",
         form=form,
-        scopes=scope_views(_scope(pending)),
+        scopes=scope_views(_scope(pending), registry.find(pending.client_id)),
         shown=_scope(pending),
         host=_host(pending),
     )
@@ -84,9 +85,10 @@ def _scope(pending: PendingRequest) -> str:
     return consent_scope(scope, pending.parameters.get("claims"), client) if client else scope
 
 
-def scope_views(scope: str) -> list[ScopeView]:
-    """What each requested scope means to a person (ASVS 10.7.2)."""
-    days = rules().settings.tokens.refresh_absolute_days
+def scope_views(scope: str, client: Client | None) -> list[ScopeView]:
+    """What each scope that the client asks for means to a person (ASVS 10.7.2)."""
+    own = client.options.refresh_absolute_days if client else None
+    days = own or rules().settings.tokens.refresh_absolute_days
     views = {
         "openid": ScopeView(_("Identifier"), (_("A code that tells you apart from other people"),)),
         "profile": ScopeView(_("Name"), (_("Name"), _("Username"), _("Language"))),

@@ -72,9 +72,8 @@ def allow_device() -> Response:
             return _decide(person, waiting, allowed=decision == "allow")
     except DeviceGone:
         return _not_found(DeviceForm(formdata=None))
-    page = render_template(
-        "pages/device_allow.html", form=form, user_code=waiting.user_code, scopes=scope_views(waiting.scope)
-    )
+    scopes = scope_views(waiting.scope, g.client)
+    page = render_template("pages/device_allow.html", form=form, user_code=waiting.user_code, scopes=scopes)
     return form_page(page, form)
 
 

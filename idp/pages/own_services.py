@@ -47,6 +47,6 @@ def _view(service: overview.UsedService) -> ServiceView:
         name=(client.text("client_name", language()) if client else None) or service.client_id,
         uri=client.client_uri if client else None,
         last_used=service.last_used,
-        scopes=scope_views(service.scope),
+        scopes=scope_views(service.scope, client),
         consent=service.consent,
     )

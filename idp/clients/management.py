@@ -1,0 +1,455 @@
+"""Client apps in the hands of administrators: found, made, changed, given new secrets, disabled and deleted.
+
+Each use case takes who acts (`by`), judges whether they may, and writes what they did into the audit log in the same
+transaction, with the values before and after. Pages, the REST API and the command call the same functions. What a
+client may say of itself is metadata.py's, what is wrong with one checking.py's.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from idp import audit, clock, versions
+from idp.accounts.roles import Actor, NotAllowed, Role
+from idp.accounts.rules import rules
+from idp.audit import Event
+from idp.clients import registration
+from idp.clients.metadata import SECRET_METHODS, InvalidClientMetadata, validate
+from idp.clients.models import ClientApp, ClientLogo
+from idp.clients.options import ClientOptions
+from idp.clients.sectors import check_sector
+from idp.crypto import hash_token
+from idp.database import db, writing
+from idp.grants import of_client
+from idp.policy.lifetimes import is_live
+
+PAGE = 50
+ADMIN_SCOPES: Mapping[str, Role] = {
+    "admin:clients": Role.CLIENTS,
+    "admin:accounts": Role.SUPPORT,
+    "admin:audit": Role.AUDITOR,
+}
+"""The scopes of the administrators' REST API, and the role that each gives to the client that has it."""
+
+MAX_OVERLAP = timedelta(days=90)
+USUAL_OVERLAP = timedelta(days=7)
+MAX_LOGO_BYTES = 200_000
+_LOGO_BEGINS = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/webp": (b"RIFF",),
+}
+
+
+class NoSuchClient(Exception):
+    """No client has that client_id, or not any more."""
+
+
+class ClientExists(Exception):
+    """A client has that client_id already."""
+
+
+class ClientChangedMeanwhile(Exception):
+    """Somebody else has changed the client since it was read."""
+
+
+class NoSecret(Exception):
+    """The client authenticates without a secret."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A client as somebody wants it: metadata by the names of RFC 7591, options by those of ClientOptions."""
+
+    metadata: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    first_party: bool = True
+    pkce_required: bool = True
+    resource_server: bool = False
+
+
+@dataclass(frozen=True)
+class ManagedClient:
+    """A client as it stands in the database, enabled or not. No secret is in it."""
+
+    client_id: str
+    metadata: Mapping[str, Any]  # as registered: without defaults
+    options: ClientOptions
+    first_party: bool
+    pkce_required: bool
+    resource_server: bool
+    enabled: bool
+    has_secret: bool
+    previous_secret_until: datetime | None  # while the secret before is good too
+    registered_itself: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        return str(self.metadata.get("client_name") or self.client_id)
+
+    @property
+    def method(self) -> str:
+        return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))
+
+    @property
+    def version(self) -> str:
+        """Differs when anything that can be changed differs."""
+        text = json.dumps(self.wanted_values() | {"enabled": self.enabled}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def wanted_values(self) -> dict[str, Any]:
+        """What `change` can change, flat: members of metadata and options beside the switches."""
+        return {
+            **self.metadata,
+            **self.options.values(),
+            "first_party": self.first_party,
+            "pkce_required": self.pkce_required,
+            "resource_server": self.resource_server,
+        }
+
+    def admin_roles(self) -> set[Role]:
+        """What the client may do at the administrators' API."""
+        return admin_roles(self.metadata)
+
+
+@dataclass(frozen=True)
+class Page:
+    """`after`: the client_id after which the next page begins, None on the last one."""
+
+    clients: list[ManagedClient]
+    after: str | None
+
+
+# -- looking
+
+
+def search(text: str, by: Actor, *, after: str | None = None, size: int = PAGE) -> Page:
+    """Clients whose name, client_id or redirect URI holds `text`, by client_id; all of them for an empty text.
+
+    Raises NotAllowed.
+    """
+    by.must_have(Role.CLIENTS, Role.AUDITOR)
+    query = sa.select(ClientApp).order_by(ClientApp.client_id)
+    if after is not None:
+        query = query.where(ClientApp.client_id > after.replace("\0", ""))
+    typed = text.strip().casefold()
+    found = []
+    for app in db.session.scalars(query.execution_options(yield_per=500, populate_existing=True)):
+        if not typed or typed in _searched(app):
+            found.append(_managed(app))
+            if len(found) > size:
+                break
+    more = len(found) > size
+    return Page(found[:size], found[size - 1].client_id if more else None)
+
+
+def _searched(app: ClientApp) -> str:
+    members = app.registration.items()
+    names = [str(value) for member, value in members if member.partition("#")[0] == "client_name"]
+    return "\n".join([app.client_id, *names, *app.registration.get("redirect_uris", ())]).casefold()
+
+
+def look(client_id: str, by: Actor) -> ManagedClient:
+    """One client. Raises NoSuchClient and NotAllowed."""
+    by.must_have(Role.CLIENTS, Role.AUDITOR)
+    if not client_id.isprintable():
+        raise NoSuchClient
+    app = db.session.get(ClientApp, client_id, populate_existing=True)
+    if app is None:
+        raise NoSuchClient
+    return _managed(app)
+
+
+def logo(digest: str) -> tuple[str, bytes] | None:
+    """Media type and content of a client's picture, for everybody."""
+    query = sa.select(ClientLogo).where(ClientLogo.digest == digest).limit(1)
+    found = db.session.scalars(query).first() if digest.isalnum() else None
+    return (found.media_type, found.content) if found else None
+
+
+# -- making and changing
+
+
+def create(wanted: Wanted, by: Actor, *, client_id: str | None = None) -> tuple[ManagedClient, str | None]:
+    """Register a client; returns it with its secret, which is told once. May ask the host of its sector.
+
+    Raises NotAllowed, ClientExists and InvalidClientMetadata.
+    """
+    metadata, options = _checked(wanted, by)
+    with writing() as session:
+        if client_id is not None and session.get(ClientApp, client_id) is not None:
+            raise ClientExists
+        made, secret = registration.create(
+            session,
+            metadata,
+            client_id=client_id,
+            first_party=wanted.first_party,
+            pkce_required=wanted.pkce_required,
+            resource_server=wanted.resource_server,
+            plain_http=_plain_http(),
+            options=options,
+        )
+        session.flush()
+        client = _managed(session.get_one(ClientApp, made))
+        _audit(session, Event.CLIENT_REGISTERED, client.client_id, by, {}, client.wanted_values())
+    _tell()
+    return client, secret
+
+
+def change(
+    client_id: str, wanted: Wanted, by: Actor, *, version: str | None = None
+) -> tuple[ManagedClient, str | None]:
+    """Let a client be as wanted; returns it, with a new secret where its authentication method needs another one.
+
+    `version` is that of the client that was read before. Raises NotAllowed, NoSuchClient, ClientChangedMeanwhile and
+    InvalidClientMetadata.
+    """
+    metadata, options = _checked(wanted, by)
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        before = _managed(app)
+        if version is not None and version != before.version:
+            raise ClientChangedMeanwhile
+        app.registration, app.options = metadata, options.values()
+        app.first_party, app.resource_server = wanted.first_party, wanted.resource_server
+        app.pkce_required = wanted.pkce_required or _method(metadata) == "none"
+        secret = registration.change_method(app, before.method, _method(metadata))
+        after = _changed(session, app)
+        _forget_logos(session, client_id, options.logo)
+        _audit(session, Event.CLIENT_CHANGED, client_id, by, before.wanted_values(), after.wanted_values())
+    _tell()
+    return after, secret
+
+
+def put_logo(client_id: str, content: bytes | None, by: Actor) -> ManagedClient:
+    """Show a picture (PNG, JPEG or WebP) on pages for the client, or none any more.
+
+    Raises NotAllowed, NoSuchClient, and InvalidClientMetadata for what is no such picture.
+    """
+    kind = _picture(content) if content else ""
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        before = _managed(app)
+        digest = hashlib.sha256(content).hexdigest() if content else None
+        if content and digest and session.get(ClientLogo, (digest, client_id)) is None:
+            session.add(ClientLogo(digest=digest, client_id=client_id, media_type=kind, content=content))
+        values = {name: value for name, value in app.options.items() if name != "logo"}
+        app.options = values | ({"logo": digest} if digest else {})
+        after = _changed(session, app)
+        _forget_logos(session, client_id, digest)
+        _audit(session, Event.CLIENT_CHANGED, client_id, by, before.wanted_values(), after.wanted_values())
+    _tell()
+    return after
+
+
+def _picture(content: bytes) -> str:
+    if len(content) > MAX_LOGO_BYTES:
+        raise InvalidClientMetadata(f"logo: must be at most {MAX_LOGO_BYTES // 1000} kB")
+    for kind, begins in _LOGO_BEGINS.items():
+        if content.startswith(begins) and (kind != "image/webp" or content[8:12] == b"WEBP"):
+            return kind
+    raise InvalidClientMetadata("logo: must be a PNG, JPEG or WebP picture")
+
+
+def _forget_logos(session: Session, client_id: str, but: str | None) -> None:
+    query = sa.delete(ClientLogo).where(ClientLogo.client_id == client_id)
+    session.execute(query if but is None else query.where(ClientLogo.digest != but))
+
+
+# -- secrets
+
+
+def rotate_secret(client_id: str, by: Actor, *, overlap: timedelta = USUAL_OVERLAP) -> str:
+    """A new secret; the one before is good for `overlap` more, which may be nothing. An earlier one ends at once.
+
+    Raises NotAllowed, NoSuchClient and NoSecret.
+    """
+    overlap = max(timedelta(), min(overlap, MAX_OVERLAP))
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        method = _method(app.registration)
+        secret = registration.new_secret(method)
+        if secret is None:
+            raise NoSecret
+        now = clock.now()
+        until = now + overlap
+        app.previous_secret_hash = app.secret_hash if overlap else None
+        app.previous_sealed_secret = app.sealed_secret if overlap else None
+        app.previous_secret_until = until if overlap else None
+        app.secret_hash, app.sealed_secret = hash_token(secret), registration.sealed(secret, method)
+        _changed(session, app)
+        changes = {"previous_secret_until": [None, until.isoformat() if overlap else None]}
+        _write(session, Event.CLIENT_SECRET_ROTATED, client_id, by, changes)
+    _tell()
+    return secret
+
+
+def end_previous_secret(client_id: str, by: Actor) -> None:
+    """Let only the newest secret be good from now on. Raises NotAllowed and NoSuchClient."""
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        until = app.previous_secret_until
+        registration.forget_previous_secret(app)
+        _changed(session, app)
+        changes = {"previous_secret_until": [until.isoformat() if until else None, None]}
+        _write(session, Event.CLIENT_SECRET_ROTATED, client_id, by, changes)
+    _tell()
+
+
+# -- the client itself
+
+
+def disable(client_id: str, by: Actor, note: str) -> None:
+    """Let nobody log in to the client, and revoke all that it was given. `note` is the reason.
+
+    Raises NotAllowed and NoSuchClient.
+    """
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        app.enabled = False
+        of_client.revoke_grants(session, client_id, clock.now())
+        _changed(session, app)
+        _write(session, Event.CLIENT_DISABLED, client_id, by, {"enabled": [True, False]}, note)
+    _tell()
+
+
+def enable(client_id: str, by: Actor, note: str) -> None:
+    """Let people log in to a disabled client again. Raises NotAllowed and NoSuchClient."""
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        app.enabled = True
+        _changed(session, app)
+        _write(session, Event.CLIENT_ENABLED, client_id, by, {"enabled": [False, True]}, note)
+    _tell()
+
+
+def delete(client_id: str, by: Actor, note: str) -> None:
+    """Delete the client with all that it was given. The audit log keeps what it was.
+
+    Raises NotAllowed and NoSuchClient.
+    """
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        before = _managed(app).wanted_values()
+        _forget_logos(session, client_id, None)
+        session.delete(app)
+        of_client.end_all(session, client_id, clock.now())
+        versions.bump(session, "clients")
+        _audit(session, Event.CLIENT_REMOVED, client_id, by, before, {}, note)
+    _tell()
+
+
+# -- shared
+
+
+def admin_roles(metadata: Mapping[str, Any]) -> set[Role]:
+    """The roles that the scopes in a client's metadata give it. Raises InvalidClientMetadata for unknown ones."""
+    scope = metadata.get("scope")
+    wanted = {value for value in str(scope or "").split() if value.startswith("admin:")}
+    if unknown := sorted(wanted - ADMIN_SCOPES.keys()):
+        raise InvalidClientMetadata(f"scope: unknown {unknown[0]}")
+    return {ADMIN_SCOPES[value] for value in wanted}
+
+
+def _checked(wanted: Wanted, by: Actor) -> tuple[dict[str, Any], ClientOptions]:
+    """What is wanted, as it can be stored; not within a transaction, since it may ask the host of the sector."""
+    by.must_have(Role.CLIENTS)
+    metadata = validate(wanted.metadata, plain_http=_plain_http())
+    options = ClientOptions.checked(wanted.options)
+    _must_have_all(by, admin_roles(metadata))
+    check_sector(metadata)
+    return metadata, options
+
+
+def _must_have_all(by: Actor, roles: set[Role]) -> None:
+    """Who makes or changes a client of the administrators' API can act through it: they must have its roles."""
+    if not all(by.has(role) for role in roles):
+        raise NotAllowed
+
+
+def _changeable(session: Session, client_id: str, by: Actor) -> ClientApp:
+    by.must_have(Role.CLIENTS)
+    app = session.get(ClientApp, client_id, with_for_update=True) if client_id.isprintable() else None
+    if app is None:
+        raise NoSuchClient
+    _must_have_all(by, admin_roles(app.registration))
+    return app
+
+
+def _changed(session: Session, app: ClientApp) -> ManagedClient:
+    app.updated_at = clock.now()
+    versions.bump(session, "clients")
+    session.flush()
+    return _managed(app)
+
+
+def _managed(app: ClientApp) -> ManagedClient:
+    until = app.previous_secret_until
+    return ManagedClient(
+        client_id=app.client_id,
+        metadata=dict(app.registration),
+        options=ClientOptions.stored(app.options),
+        first_party=app.first_party,
+        pkce_required=app.pkce_required,
+        resource_server=app.resource_server,
+        enabled=app.enabled,
+        has_secret=app.secret_hash is not None and _method(app.registration) in SECRET_METHODS,
+        previous_secret_until=until if until is not None and is_live(until, clock.now()) else None,
+        registered_itself=app.registration_token_hash is not None,
+        created_at=app.created_at,
+        updated_at=app.updated_at,
+    )
+
+
+def _method(metadata: Mapping[str, Any]) -> str:
+    return str(metadata.get("token_endpoint_auth_method", "client_secret_basic"))
+
+
+def _audit(
+    session: Session,
+    event: Event,
+    client_id: str,
+    by: Actor,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    note: str | None = None,
+) -> None:
+    _write(session, event, client_id, by, audit.difference(before, after), note)
+
+
+def _write(
+    session: Session,
+    event: Event,
+    client_id: str,
+    by: Actor,
+    changes: Mapping[str, Any],
+    note: str | None = None,
+) -> None:
+    audit.record(
+        session,
+        event,
+        at=clock.now(),
+        actor=by.name,
+        client_id=client_id,
+        address=by.address,
+        changes=changes,
+        note=note,
+    )
+
+
+def _tell() -> None:
+    """Let this worker know at once; the others notice within seconds."""
+    versions.watcher(current_app).check()
+
+
+def _plain_http() -> bool:
+    return rules().settings.mode != "production"

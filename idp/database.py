@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import psycopg
 import sqlalchemy as sa
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
@@ -244,7 +243,7 @@ class Statement:
         return lean().run(self, parameters)
 
 
-_GONE = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError)
+_NOT_DEFINED = {"42P01", "42703"}  # PostgreSQL's states for a missing table and a missing column
 _MISSING = re.compile(
     r"no such (table|column)|has no column named"
 )  # SQLite has no class of errors for these
@@ -299,6 +298,12 @@ class LeanPool:
     def __init__(self, url: sa.URL, wait_seconds: int, size: int) -> None:
         self.sqlite = url.get_backend_name() == "sqlite"
         self._url = url
+        self._driver: Any = url.get_dialect().import_dbapi()  # only the one that is needed
+        self._gone = (
+            (sqlite3.OperationalError,)
+            if self.sqlite
+            else (self._driver.OperationalError, self._driver.InterfaceError)
+        )
         self._wait = wait_seconds
         self._idle: deque[Any] = deque([None] * size)
         self._returned = threading.Condition()
@@ -323,7 +328,7 @@ class LeanPool:
                 with self.turn_to_write():
                     return self._execute(runner, statement, parameters)
             return self._execute(runner, statement, parameters)
-        except _GONE as error:
+        except self._gone as error:
             runner = self._after_loss(runner)
             raise DatabaseUnavailable(str(error)) from error
         finally:
@@ -348,7 +353,7 @@ class LeanPool:
                 spent.begin()
                 runner.execute("COMMIT")
                 spent.end()
-        except _GONE as error:
+        except self._gone as error:
             runner = self._after_loss(runner)
             raise DatabaseUnavailable(str(error)) from error
         finally:
@@ -373,7 +378,7 @@ class LeanPool:
             return runner
         try:
             return self._connect()
-        except _GONE as error:
+        except self._gone as error:
             self._give_back(None)
             raise DatabaseUnavailable(str(error)) from error
 
@@ -399,7 +404,7 @@ class LeanPool:
                 self._returned.notify()
 
     def _after_loss(self, runner: Any) -> Any:
-        """What goes back into the pool after an error of _GONE: on PostgreSQL nothing, the server went away."""
+        """What goes back into the pool after an error of `_gone`: on PostgreSQL nothing, the server went away."""
         if self.sqlite:
             return runner
         _close(runner)
@@ -416,7 +421,7 @@ class LeanPool:
         # The dialect's own reading of the URL, so that options such as sslmode hold here too.
         arguments, options = self._url.get_dialect()().create_connect_args(self._url)
         options = {"connect_timeout": self._wait, **options, "autocommit": True, "prepare_threshold": 2}
-        return psycopg.connect(*arguments, **options).cursor()
+        return self._driver.connect(*arguments, **options).cursor()
 
     def _execute(self, runner: Any, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         if self.sqlite:
@@ -436,8 +441,8 @@ class LeanPool:
 
 def _close(runner: Any) -> None:
     if runner is not None:
-        connection = runner.connection if isinstance(runner, psycopg.Cursor) else runner
-        with suppress(psycopg.Error, sqlite3.Error):
+        connection = runner if isinstance(runner, sqlite3.Connection) else runner.connection
+        with suppress(Exception):  # it is gone, one way or another
             connection.close()
 
 
@@ -466,7 +471,7 @@ _PING = Statement("SELECT 1")
 def lacks_tables(error: BaseException | None) -> bool:
     """Whether the database answered that a table or a column is missing: its tables are older than this version."""
     while error is not None:
-        if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        if getattr(error, "sqlstate", None) in _NOT_DEFINED:
             return True
         if isinstance(error, sqlite3.OperationalError) and _MISSING.search(str(error)):
             return True

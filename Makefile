@@ -71,7 +71,8 @@ clean: ## Remove the environment and whatever tools have left behind
 
 # ---------------------------------------------------------------- the environment
 
-# The stamp is written last: an interrupted set-up starts over.
+# The stamp is written last: an interrupted set-up starts over. The lock files are whole, so pip resolves nothing
+# (--no-deps): otherwise it may choose a release newer than the locked one for a package with extras, and refuse it.
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { echo 'Python 3.11 or newer is needed (Debian, Ubuntu: apt-get install python3 python3-venv), or name one: make PYTHON=python3.12 ...' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -81,12 +82,12 @@ $(VENV)/.created:
 
 $(VENV)/.runtime: requirements.lock pyproject.toml $(VENV)/.created
 	@echo 'Setting up .venv ...'
-	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml $(VENV)/.created
 	@echo 'Setting up .venv with the tools for tests and checks ...'
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime

@@ -2,15 +2,31 @@
 
 from flask import Flask
 
-from idp import database, demo, keys, lasting, metrics, oidc, outbound, texts
+from idp import database, demo, keys, lasting, metrics, oidc, outbound, texts, upstream
 from idp.accounts import hashing, rules, statements
 from idp.admin import admin
+from idp.admin.api import api as admin_api
 from idp.clients import keys as client_keys
 from idp.clients import registry, resources
+from idp.clients.management import ADMIN_API
+from idp.grants import access_tokens
 from idp.mail import delivery
 from idp.pages import journey, pages
 from idp.settings import Settings, project_folder
-from idp.web import context, cookies, errors, guide, headers, health, limits, logs, overrides, proxies, theme
+from idp.web import (
+    client_theme,
+    context,
+    cookies,
+    errors,
+    guide,
+    headers,
+    health,
+    limits,
+    logs,
+    overrides,
+    proxies,
+    theme,
+)
 from idp.web import metrics as numbers
 from idp.web import tracing as traces
 
@@ -45,7 +61,9 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     client_keys.init_app(app)
     resources.init_app(app)
     keys.init_app(app, installed.vault, installed.lifetimes.retired_key_published)
+    access_tokens.init_app(app)
     lasting.init_app(app, installed.vault)
+    upstream.init_app(app, settings, installed.vault)
     delivery.init_app(app, settings)
 
     # what the faces share
@@ -57,6 +75,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     headers.init_app(app, settings)
     overrides.init_app(app, settings)
     theme.init_app(app, settings)
+    client_theme.init_app(app)
     guide.init_app(app, settings)
     context.init_app(app)
     errors.init_app(app)
@@ -66,6 +85,7 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     journey.init_app(app)
     app.register_blueprint(pages)
     app.register_blueprint(admin, url_prefix="/admin")
+    app.register_blueprint(admin_api, url_prefix=ADMIN_API)
     limits.init_app(app, settings, pages.name, admin.name)
     oidc.init_app(app)
     if settings.mode == "demo":

@@ -7,13 +7,16 @@ reason in their own words, is kept beside it as long as the account exists: `for
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from ipaddress import ip_address, ip_network
+from typing import Any, cast
 
 import sqlalchemy as sa
+from flask import current_app
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from idp.database import BigInt, Instant, JsonOrNull, Model
 from idp.metrics import metrics
+from idp.settings import Settings
 
 
 class Event(StrEnum):
@@ -24,6 +27,7 @@ class Event(StrEnum):
     ACTIVATION_RESENT = "account.activation_resent"
     CREATED_BY_ADMIN = "account.created_by_admin"
     LOGGED_IN = "login"
+    STEPPED_UP = "login.stepped_up"
     LOGGED_OUT = "logout"
     LOCKED = "account.locked"
     RECOVERY_ASKED = "recovery.asked"
@@ -33,6 +37,9 @@ class Event(StrEnum):
     DEVICE_DENIED = "device.denied"
     CODE_REPLAYED = "grant.code_replayed"
     REFRESH_REUSED = "grant.refresh_reused"
+    IDENTIFIED = "identity.identified"
+    IDENTITY_CODE_TOLD = "identity.code_told"
+    IDENTITY_BOUND = "identity.bound"
     TERMS_ACCEPTED = "terms.accepted"
     DETAILS_CHANGED = "account.details_changed"
     PASSWORD_CHANGED = "account.password_changed"  # noqa: S105
@@ -129,11 +136,29 @@ def record(
             actor=actor,
             account_id=account_id,
             client_id=client_id,
-            address=address,
+            address=_shown(address),
             changes=dict(changes) if changes else None,
             note=_in_one_line(note),
         )
     )
+
+
+def _shown(address: str | None) -> str | None:
+    """As much of a network address as the settings let the log keep."""
+    how = cast("Settings", current_app.extensions["settings"]).audit.addresses
+    if address is None or how == "none":
+        return None
+    return truncated(address) if how == "truncated" else address
+
+
+def truncated(address: str) -> str | None:
+    """The network of an address: /24 of IPv4, /48 of IPv6. None for what is no address."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return str(ip_network((ip, 24 if ip.version == 4 else 48), strict=False).network_address)
 
 
 def _in_one_line(note: str | None) -> str | None:

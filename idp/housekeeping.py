@@ -11,6 +11,7 @@ from idp import clock, keys, lasting, statistics, versions
 from idp.accounts import deletion, inactivity, searching
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
+from idp.audit import AuditEvent
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import writing
 from idp.grants.models import (
@@ -24,6 +25,9 @@ from idp.grants.models import (
 )
 from idp.mail.models import OutboxMessage
 from idp.sessions.models import BrowserSession, KnownDevice
+from idp.upstream import keys as upstream_keys
+from idp.upstream import persons
+from idp.upstream.models import IdentificationTicket, PendingIdentification
 
 BATCH = 1000
 EXPLAINED_FOR = timedelta(days=30)  # so long a page can still say what became of a link
@@ -67,6 +71,8 @@ def reseal() -> dict[str, int]:
     return {
         "signing_keys": keys.reseal(vault),
         "lasting_secrets": lasting.reseal(vault),
+        "upstream_keys": upstream_keys.reseal(vault),
+        "identity_codes": persons.reseal(vault),
         "clients": clients,
     }
 
@@ -94,6 +100,9 @@ def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:
         (RefreshToken, RefreshToken.expires_at < now),
         # A grant tells who hears of the end of its session, long after its tokens are out.
         (Grant, (Grant.created_at < tokens_out) & ~has_refresh_token & ~of_device & ~of_live_session),
+        (PendingIdentification, PendingIdentification.expires_at < now - REQUEST_EXPLAINED_FOR),
+        (IdentificationTicket, IdentificationTicket.expires_at < now),
+        (AuditEvent, AuditEvent.at < now - lifetimes.audit_event),
         (SpentId, SpentId.expires_at < now),
         (OutboxMessage, OutboxMessage.sent_at < now - SENT_MAIL_KEPT_FOR),
         (OutboxMessage, OutboxMessage.given_up_at < now - SENT_MAIL_KEPT_FOR),

@@ -36,11 +36,15 @@ class LastingSecrets:
         return known
 
     def _read_or_make(self, name: str) -> bytes:
-        fresh = base64.b64encode(secrets.token_bytes(32)).decode()
         with writing() as session:
-            insert_if_absent(session, LastingSecret, name=name, sealed=self._vault.encrypt(fresh))
+            insert_if_absent(session, LastingSecret, name=name, sealed=self._vault.encrypt(fresh_secret()))
             sealed = session.scalars(sa.select(LastingSecret.sealed).where(LastingSecret.name == name)).one()
         return base64.b64decode(self._vault.decrypt(sealed))
+
+
+def fresh_secret() -> str:
+    """A new secret, as it is encrypted."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def reseal(vault: Vault) -> int:

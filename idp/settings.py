@@ -120,6 +120,9 @@ class Theme(Section):
         return value
 
 
+CLAIM_MEANINGS = ("identity_code", "given_names", "family_name", "birth_date", "name", "method")
+"""What a broker's claims can mean to us."""
+
 TEXTS = ("name", "service", "other_account", "help_url")
 """The tables of `[site]` that have a text for each language."""
 
@@ -149,6 +152,59 @@ class Accounts(Section):
     authority_pattern: str
     unactivated_days: Positive
     inactive_months: Positive
+    registration_assurance: Literal["none", "strong"]
+
+
+class Upstream(Section):
+    issuer: str
+    client_id: str
+    acr: str
+    service_name: Localized
+    claims_dialect: Literal["ftn", "op", "signicat", "custom"]
+    claims: dict[str, str]
+    scope: str
+    request: Literal["signed", "pushed"]
+    assertion_audience: Literal["token_endpoint", "issuer"]
+    trusted_keys: str
+    key_days: NotNegative
+    store_identity_code: bool
+
+    @field_validator("issuer")
+    @classmethod
+    def an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (
+            parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment
+        ):
+            raise ValueError("must be the broker's issuer, an address such as https://broker.example.fi")
+        return value
+
+    @field_validator("claims")
+    @classmethod
+    def of_known_meanings(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(value.keys() - set(CLAIM_MEANINGS)):
+            raise ValueError(f"{unknown[0]} is none of {', '.join(CLAIM_MEANINGS)}")
+        return value
+
+    @model_validator(mode="after")
+    def complete(self) -> Self:
+        if not self.issuer:
+            return self
+        for name in ("client_id", "acr"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty")
+        if "openid" not in self.scope.split():
+            raise ValueError("scope must hold openid")
+        if self.claims_dialect == "custom" and "identity_code" not in self.claims:
+            raise ValueError("claims must say which claim is the identity_code")
+        if long := [text for text in self.service_name.values() if len(text) > 40]:
+            raise ValueError(f"service_name: {long[0]} is longer than 40 characters")
+        return self
+
+    @property
+    def on(self) -> bool:
+        """Whether there is a broker."""
+        return bool(self.issuer)
 
 
 class Passwords(Section):
@@ -235,6 +291,11 @@ class Log(Section):
     requests: Literal["all", "pages", "errors"]
 
 
+class Audit(Section):
+    kept_months: Positive
+    addresses: Literal["whole", "truncated", "none"]
+
+
 class Metrics(Section):
     token: str
     allowed_networks: list[IPvAnyNetwork]
@@ -250,6 +311,10 @@ class Metrics(Section):
 class Tracing(Section):
     endpoint: str
     ratio: Annotated[float, Field(ge=0, le=1)]
+
+
+FAKE_BROKERS_CLIENT = "tunnus-demo"
+"""The client id at the demo's broker, where anybody can be anybody."""
 
 
 class Settings(BaseSettings):
@@ -271,6 +336,7 @@ class Settings(BaseSettings):
     server: Server
     site: Site
     accounts: Accounts
+    upstream: Upstream
     passwords: Passwords
     lockout: Lockout
     links: Links
@@ -281,6 +347,7 @@ class Settings(BaseSettings):
     outbound: Outbound
     limits: Limits
     log: Log
+    audit: Audit
     metrics: Metrics
     tracing: Tracing
 
@@ -300,8 +367,11 @@ class Settings(BaseSettings):
     def production_is_safe(self) -> Self:
         if not self.secrets.keys:
             raise ValueError("secrets.keys is empty; `idp init` makes one")
+        if self.accounts.registration_assurance == "strong" and not self.upstream.on:
+            raise ValueError("accounts.registration_assurance is strong, and upstream.issuer names no broker")
         if self.mode != "production":
             return self
+        self._refuse_brokers_of_tests()
         if not self.issuer.startswith("https://"):
             raise ValueError("issuer must begin with https:// in production")
         if not self.mail.host:
@@ -311,6 +381,16 @@ class Settings(BaseSettings):
         if self.passwords.bcrypt_cost < 10:
             raise ValueError("passwords.bcrypt_cost is below 10 in production")
         return self
+
+    def _refuse_brokers_of_tests(self) -> None:
+        if not self.upstream.on:
+            return
+        if not self.upstream.issuer.startswith("https://"):
+            raise ValueError("upstream.issuer must begin with https:// in production")
+        if "loatest" in self.upstream.acr.lower():
+            raise ValueError("upstream.acr is a level of test environments, which production refuses")
+        if self.upstream.client_id == FAKE_BROKERS_CLIENT:
+            raise ValueError("upstream.client_id is that of the demo's broker, which identifies nobody")
 
     @property
     def database_url(self) -> str:

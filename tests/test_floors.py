@@ -24,6 +24,7 @@ FLOORS = {
         "mail",
         "sessions",
         "statistics",
+        "transfer",
         "upstream",
     },
     "policy": {"policy"},

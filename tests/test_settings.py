@@ -11,6 +11,7 @@ from idp.settings import Section, Settings, UnusableSettings, project_folder
 from tests.conftest import ISSUER, SECRET_KEY, make_settings
 
 DEFAULTS = tomllib.loads((project_folder("config") / "default.toml").read_text(encoding="utf-8"))
+BROKER = {"issuer": "https://broker.example.fi", "client_id": "kunta"}
 PRODUCTION: dict[str, Any] = {
     "issuer": "https://tunnus.example.fi",
     "secrets": {"keys": [SECRET_KEY]},
@@ -260,6 +261,19 @@ def test_a_missing_file_and_a_broken_one_are_told(file: Path) -> None:
         ({"limits": {"mail_per_name": ""}}, "limits.mail_per_name"),
         ({"limits": {"feedback_per_address": "5/fortnight"}}, "limits.feedback_per_address"),
         ({"log": {"level": "loud"}}, "log.level"),
+        ({"accounts": {"registration_assurance": "very"}}, "accounts.registration_assurance"),
+        ({"accounts": {"registration_assurance": "strong"}}, "accounts.registration_assurance"),
+        ({"upstream": {**BROKER, "issuer": "broker.example.fi"}}, "upstream.issuer"),
+        ({"upstream": {**BROKER, "issuer": "https://broker.example.fi?x=1"}}, "upstream.issuer"),
+        ({"upstream": {**BROKER, "client_id": ""}}, "upstream: client_id"),
+        ({"upstream": {**BROKER, "acr": ""}}, "upstream: acr"),
+        ({"upstream": {**BROKER, "scope": "profile"}}, "upstream: scope"),
+        ({"upstream": {**BROKER, "claims_dialect": "suomi"}}, "upstream.claims_dialect"),
+        ({"upstream": {**BROKER, "claims_dialect": "custom"}}, "identity_code"),
+        ({"upstream": {**BROKER, "claims": {"shoe_size": "x"}}}, "shoe_size"),
+        ({"upstream": {**BROKER, "request": "plain"}}, "upstream.request"),
+        ({"upstream": {**BROKER, "key_days": -1}}, "upstream.key_days"),
+        ({"upstream": {**BROKER, "service_name": {"fi": "x" * 41}}}, "40 characters"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_name_of_the_key(
@@ -277,10 +291,14 @@ def test_what_cannot_be_is_refused_with_the_name_of_the_key(
         ({"passwords": {"bcrypt_cost": 9}}, "bcrypt_cost"),
         ({"secrets": {"keys": []}}, "secrets.keys"),
         ({"clients": {"dynamic_registration": "open"}}, "dynamic_registration"),
+        ({"upstream": {**BROKER, "acr": "http://ftn.ficora.fi/2017/loatest2"}}, "upstream.acr"),
+        ({"upstream": {**BROKER, "acr": "http://ftn.ficora.fi/2017/LoATest3"}}, "upstream.acr"),
+        ({"upstream": {**BROKER, "issuer": "http://broker.example.fi"}}, "upstream.issuer"),
+        ({"upstream": {**BROKER, "client_id": "tunnus-demo"}}, "upstream.client_id"),
     ],
 )
 def test_production_refuses_what_is_unsafe(sections: dict[str, Any], reason: str) -> None:
-    settings.load(overrides=PRODUCTION)  # is good
+    settings.load(overrides=PRODUCTION | {"upstream": BROKER})  # is good
 
     with pytest.raises(UnusableSettings, match=reason):
         settings.load(overrides=PRODUCTION | sections)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import acceptance, authentication, counters, links
+from idp.accounts import acceptance, assurance, authentication, counters, links
 from idp.accounts.hashing import hasher
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.models import ACTIVE, Account, Registration
@@ -20,6 +21,7 @@ from idp.audit import Event
 from idp.crypto import hash_token, random_id
 from idp.database import db, writing
 from idp.policy.usernames import UsernameKind
+from idp.upstream import tickets
 
 
 class PasswordNeeded(Exception):
@@ -37,6 +39,7 @@ class Invitation:
     same_browser: bool
     password_hash: str
     names: tuple[str, str]
+    identified: bool  # somebody has identified themselves for it: only they activate it
 
 
 def look(token: str, browser: str | None) -> Invitation:
@@ -56,11 +59,16 @@ def look(token: str, browser: str | None) -> Invitation:
         registration.browser_hash == hash_token(browser or ""),
         registration.password_hash,
         (registration.given_name, registration.family_name),
+        registration.sealed_identification is not None,
     )
 
 
 def activate(token: str, *, browser: str | None, password: str | None, rules: Rules) -> Invitation:
-    """Use the link. Raises LinkNotLive, PasswordNeeded, AccountLocked, AttemptsCrowded and HashingBusy."""
+    """Use the link.
+
+    Raises LinkNotLive, PasswordNeeded, AccountLocked, AttemptsCrowded, HashingBusy, and PersonHasAccount when the
+    identified person has activated another account meanwhile.
+    """
     invitation = look(token, browser)
     if not invitation.same_browser:
         _demand_password(invitation, password, rules)
@@ -69,8 +77,14 @@ def activate(token: str, *, browser: str | None, password: str | None, rules: Ru
 
 
 def activate_with_new_password(token: str, *, browser: str | None, password: str, rules: Rules) -> Invitation:
-    """Use the link and set another password than the registration's. Raises LinkNotLive and HashingBusy."""
+    """Use the link and set another password than the registration's.
+
+    Not of a registration for which somebody has identified themselves: who has the mail may be somebody else. Raises
+    LinkNotLive, PasswordNeeded and HashingBusy.
+    """
     invitation = look(token, browser)
+    if invitation.identified:
+        raise PasswordNeeded
     _use(token, invitation, hasher().hash(password), rules)
     return invitation
 
@@ -131,7 +145,10 @@ def _use(token: str, invitation: Invitation, password_hash: str | None, rules: R
             session.add(account)
             session.flush()
             acceptance.record(session, account.id, registration.accepted, registration.created_at)
+            if registration.sealed_identification is not None:
+                _bind(session, account, registration.sealed_identification)
             registration.closed_at, registration.account_id = now, account.id
+            registration.sealed_identification = None
             counters.clear(session, counters.key_of_name(rules.vault, registration.username_key))
             audit.record(
                 session, Event.ACTIVATED, at=now, account_id=account.id, client_id=registration.client_id
@@ -140,6 +157,14 @@ def _use(token: str, invitation: Invitation, password_hash: str | None, rules: R
         IntegrityError
     ) as error:  # another registration of the same address was activated at the same moment
         raise LinkNotLive(LinkState.WITHDRAWN) from error
+
+
+def _bind(session: Session, account: Account, sealed: str) -> None:
+    """The account is the identified person's. What cannot be read any more is no identification."""
+    identified = tickets.unseal(sealed)
+    if identified is None:
+        raise LinkNotLive(LinkState.WITHDRAWN)
+    assurance.bind(session, account, identified)
 
 
 def _account_of(registration: Registration, password_hash: str | None, now: datetime) -> Account:

@@ -22,12 +22,10 @@ from idp.database import Statement, writing
 from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.policy import lockout, usernames
+from idp.policy.assurance import ACR_PASSWORD, AMR_PASSWORD
 from idp.sessions import browser
 from idp.sessions.browser import CurrentSession, Device
 from idp.sessions.devices import device_name
-
-ACR_PASSWORD = "urn:tunnus:acr:password"  # noqa: S105
-AMR_PASSWORD = ("pwd",)  # RFC 8176
 
 
 class LoginRefused(Exception):

@@ -29,6 +29,9 @@ SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
+IDENTITY_CODE_CLAIM = "hetu"
+"""The personal identity code: at userinfo alone, for a client app whose legal basis is recorded."""
+
 ALL_CLAIMS = tuple(name for names in SCOPE_CLAIMS.values() for name in names)
 
 

@@ -8,12 +8,11 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from idp import audit, clock
 from idp.accounts import support
-from idp.accounts.creation import new_account
-from idp.accounts.hashing import unmatchable_hash
+from idp.accounts.creation import CannotCreate
+from idp.accounts.details import Details
 from idp.accounts.models import Account
 from idp.accounts.registration import find_account
 from idp.accounts.roles import Actor, Role
@@ -189,15 +188,8 @@ def _add(row: _Row, by: Actor, rules: Rules) -> Fault | None:
     names = ("given_name", "family_name", "phone", "street_address", "postal_code", "locality")
     values: dict[str, Any] = {name: cells[name] or None for name in names}
     try:
-        with writing() as session:
-            if find_account(session, email.key) is not None:
-                return Fault.EXISTS
-            account = new_account(
-                email.address, email.key, email, unmatchable_hash(), language=language, **values
-            )
-            account.email_verified = False  # until the link is used
-            support.add_invited(session, account, by, rules)
-    except IntegrityError:
+        support.invite_resident(email, Details(**values), by, language, rules)
+    except CannotCreate:
         return Fault.EXISTS
     return None
 

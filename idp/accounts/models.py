@@ -109,6 +109,7 @@ class Registration(Named, Model):
     created_at: Mapped[datetime] = mapped_column(Instant, index=True)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     account_id: Mapped[str | None] = mapped_column(sa.String(22))  # once activated
+    sealed_identification: Mapped[str | None] = mapped_column(sa.Text)  # of who it is, until it is activated
 
 
 class MailedLink(Model):

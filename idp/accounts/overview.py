@@ -11,6 +11,8 @@ from idp.audit import AuditEvent
 from idp.database import db
 from idp.grants.models import Consent, Grant
 from idp.sessions.models import BrowserSession
+from idp.upstream import persons
+from idp.upstream.models import StrongIdentity
 
 HISTORY_ROWS = 100
 
@@ -59,6 +61,14 @@ def everything(account: Account) -> dict[str, Any]:
     of_account = [name for name in _names(Account) if name != "password_hash"]
     return {
         "account": {name: _plain(getattr(account, name)) for name in of_account},
+        "identity": [
+            {**row, "identity_code": persons.identity_code_of(account.id)}
+            for row in _rows(
+                StrongIdentity,
+                StrongIdentity.account_id == account.id,
+                without={"account_id", "person_key", "key_number", "sealed_identity_code"},
+            )
+        ],
         "acceptances": _rows(Acceptance, Acceptance.account_id == account.id, without={"id", "account_id"}),
         "sessions": _rows(
             BrowserSession, BrowserSession.account_id == account.id, without={"id_hash", "account_id"}

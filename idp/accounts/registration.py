@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from idp import audit, clock
 from idp.accounts import links, statements
+from idp.accounts.assurance import Proof
 from idp.accounts.hashing import hasher
 from idp.accounts.links import Purpose
 from idp.accounts.models import Account, Registration
@@ -25,6 +26,7 @@ from idp.database import Statement, writing
 from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.policy.usernames import EmailAddress
+from idp.upstream import tickets
 
 
 class AccountExists(Exception):
@@ -51,16 +53,25 @@ _STORED_HASH = Statement(
 )
 
 
-def register(application: Application, *, browser: str, client_id: str | None, rules: Rules) -> str:
+def register(
+    application: Application,
+    *,
+    browser: str,
+    client_id: str | None,
+    rules: Rules,
+    identification: Proof | None = None,
+) -> str:
     """Keep the application and mail the link, or tell the owner that the account exists. Returns the registration's id.
 
-    `browser` is the value of this browser's cookie, `client_id` the e-service that waits. Raises HashingBusy, and
-    AccountExists where `accounts.account_exists_notice` is "screen".
+    `browser` is the value of this browser's cookie, `client_id` the e-service that waits, `identification` who it is
+    where that must be known, which is used up. Raises HashingBusy, TicketGone, and AccountExists where
+    `accounts.account_exists_notice` is "screen".
     """
     row = _STORED_HASH.one(key=application.email.key)
     password_hash = hasher().hash(application.password, beside=row[0] if row else None)
     now = clock.now()
     with writing() as session:
+        identified = identification.use(session) if identification else None
         account = find_account(session, application.email.key)
         if account and rules.settings.accounts.account_exists_notice == "screen":
             raise AccountExists
@@ -68,6 +79,7 @@ def register(application: Application, *, browser: str, client_id: str | None, r
             session, application, password_hash, browser, client_id, now, closed=account is not None
         )
         if account is None:
+            registration.sealed_identification = tickets.seal(identified) if identified else None
             mail_activation(session, registration, rules, now)
             audit.record(session, Event.REGISTERED, at=now, client_id=client_id)
         else:
@@ -100,7 +112,8 @@ def _store(
         Registration.password_hash != "",
     )
     links.withdraw_of(session, now, sa.select(Registration.id).where(*older))
-    session.execute(sa.update(Registration).where(*older).values(closed_at=now, password_hash=""))
+    over = {"closed_at": now, "password_hash": "", "sealed_identification": None}
+    session.execute(sa.update(Registration).where(*older).values(over))
     registration = Registration(
         id=random_id(),
         username_key=application.email.key,

@@ -39,7 +39,10 @@ class NoSuchAccount(Exception):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something to what is not their own. `name` goes into the audit log: an account's id, or "operator"."""
+    """Who does something to what is not their own.
+
+    `name` goes into the audit log: an account's id, "operator", or "client:" and the client_id of a program.
+    """
 
     name: str
     roles: frozenset[Role]

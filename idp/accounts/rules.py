@@ -56,6 +56,7 @@ class Rules:
                     retired_key_published=timedelta(hours=tokens.retired_key_published_hours),
                     unactivated_account=timedelta(days=settings.accounts.unactivated_days),
                     inactive_account=timedelta(days=settings.accounts.inactive_months * 365 // 12),
+                    audit_event=timedelta(days=settings.audit.kept_months * 365 // 12),
                 ),
                 authority_names=AuthorityNamePattern(settings.accounts.authority_pattern),
                 vault=Vault(settings.secrets.keys),

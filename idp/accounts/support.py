@@ -297,6 +297,26 @@ def create_authority(
     return account.id
 
 
+def invite_resident(email: EmailAddress, details: Details, by: Actor, language: str, rules: Rules) -> str:
+    """Create a resident's account, whose owner chooses the password by a mailed link. Returns its id.
+
+    Raises CannotCreate and NotAllowed.
+    """
+    by.must_have(Role.SUPPORT)
+    try:
+        with writing() as session:
+            if find_account(session, email.key) is not None:
+                raise CannotCreate("there is an account for that address")
+            account = new_account(
+                email.address, email.key, email, unmatchable_hash(), language=language, **vars(details)
+            )
+            account.email_verified = False  # until the link is used
+            add_invited(session, account, by, rules)
+    except IntegrityError as error:
+        raise CannotCreate("there is an account for that address") from error
+    return account.id
+
+
 def add_invited(session: Session, account: Account, by: Actor, rules: Rules) -> None:
     """Add an account that nobody can log in to yet, and mail its owner the link that changes it."""
     session.add(account)

@@ -21,6 +21,7 @@ from idp.clients import registry
 from idp.policy.searching import SHORTEST
 from idp.sessions import listing
 from idp.texts import LANGUAGE_NAMES, language
+from idp.upstream import persons
 from idp.web import errors
 
 
@@ -115,6 +116,7 @@ def account(account_id: str) -> Response:
 
 
 def details_of(account: Account) -> list[tuple[str, str | datetime | None]]:
+    identity = persons.of_account(account.id)
     verified = _("confirmed") if account.email_verified else _("not confirmed")
     return [
         (_("Username"), account.username),
@@ -126,6 +128,7 @@ def details_of(account: Account) -> list[tuple[str, str | datetime | None]]:
         (_("Language"), LANGUAGE_NAMES.get(account.language, account.language)),
         (_("Created"), account.created_at),
         (_("Last login"), account.last_login_at if account.last_login_at != account.created_at else None),
+        (_("Identified strongly"), identity.identified_at if identity else None),
         (_("Identifier"), account.id),
     ]
 

@@ -25,6 +25,9 @@ _ANYBODY = Right(tuple(Role))
 _READ_ACCOUNTS = Right((Role.SUPPORT, Role.AUDITOR))
 _HELP = Right((Role.SUPPORT,))
 _HELP_FRESH = Right((Role.SUPPORT,), fresh=True)
+_READ_CLIENTS = Right((Role.CLIENTS, Role.AUDITOR))
+_CLIENTS = Right((Role.CLIENTS,))
+_CLIENTS_FRESH = Right((Role.CLIENTS,), fresh=True)
 _READ = Right((Role.AUDITOR,))
 _READ_FRESH = Right((Role.AUDITOR,), fresh=True)
 _ADMIN_FRESH = Right(fresh=True)
@@ -51,6 +54,18 @@ RIGHTS: Mapping[str, Right] = {
     "authority_new": _HELP_FRESH,
     "accounts_import": _HELP_FRESH,
     "accounts_export": _HELP_FRESH,
+    # client apps
+    "clients": _READ_CLIENTS,
+    "client": _READ_CLIENTS,
+    "client_check": _READ_CLIENTS,
+    "client_settings": _READ_CLIENTS,
+    "client_edit": _CLIENTS,
+    "client_new": _CLIENTS_FRESH,
+    "client_rotate": _CLIENTS_FRESH,
+    "client_end_previous": _CLIENTS_FRESH,
+    "client_disable": _CLIENTS_FRESH,
+    "client_enable": _CLIENTS_FRESH,
+    "client_delete": _CLIENTS_FRESH,
     # what has happened
     "audit": _READ,
     "audit_export": _READ_FRESH,

@@ -31,6 +31,7 @@ def navigation() -> list[Part]:
     parts = (
         ("dashboard", _("Overview"), "/admin/"),
         ("accounts", _("Accounts"), "/admin/accounts"),
+        ("clients", _("Client apps"), "/admin/clients"),
         ("audit", _("Audit log"), "/admin/audit"),
         ("terms", _("Terms and notices"), "/admin/terms"),
         ("keys", _("Signing keys"), "/admin/keys"),

@@ -1,5 +1,6 @@
 """What the domain names by a code, in words: states, roles, events, columns."""
 
+import json
 from datetime import datetime
 
 from flask_babel import format_date, format_time, pgettext
@@ -7,6 +8,7 @@ from flask_babel import gettext as _
 
 from idp.accounts.roles import Role
 from idp.accounts.standing import Standing, State
+from idp.admin import client_fields
 from idp.audit import Event
 
 
@@ -66,8 +68,10 @@ def column_text(name: str) -> str:
         "roles": _("Roles"),
         "registration": _("Registration"),
         "language": _("Language"),
+        "enabled": _("In use"),
+        "previous_secret_until": _("Previous secret works until"),
     }
-    return texts.get(name, name)
+    return texts.get(name) or client_fields.label(name)
 
 
 def value_text(name: str, value: object) -> str:
@@ -77,6 +81,12 @@ def value_text(name: str, value: object) -> str:
     if name == "status":
         texts = {"active": _("In use"), "disabled": _("Disabled"), "closing": _("Being deleted")}
         return texts.get(str(value), str(value))
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if name == "previous_secret_until":
+        return moment(datetime.fromisoformat(str(value)))
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         roles = {role.value: text for role, text in role_texts().items()}
         return ", ".join(roles.get(str(each), str(each)) for each in value)
@@ -121,6 +131,10 @@ def event_texts() -> dict[str, str]:
         Event.INACTIVITY_WARNED: _("Warned of deletion, since nobody uses the account"),
         Event.ERASED: _("Account deleted"),
         Event.DATA_DOWNLOADED: _("Own data downloaded"),
+        Event.STEPPED_UP: _("Login raised by a strong identification"),
+        Event.IDENTITY_BOUND: _("Account connected to an identity"),
+        Event.IDENTITY_CODE_TOLD: _("Personal identity code told to a client app"),
+        Event.IDENTIFIED: _("Strong identification"),
         Event.TERMS_ACCEPTED: _("Terms accepted"),
         Event.CONSENTED: _("Permission given to a service"),
         Event.CONSENT_WITHDRAWN: _("Permission withdrawn from a service"),
@@ -131,6 +145,9 @@ def event_texts() -> dict[str, str]:
         Event.CLIENT_REGISTERED: _("Client app registered"),
         Event.CLIENT_CHANGED: _("Client app changed"),
         Event.CLIENT_REMOVED: _("Client app removed"),
+        Event.CLIENT_SECRET_ROTATED: _("Secret of a client app changed"),
+        Event.CLIENT_DISABLED: _("Client app disabled"),
+        Event.CLIENT_ENABLED: _("Client app enabled"),
         Event.SEARCHED: _("Accounts searched"),
         Event.LOOKED_AT: _("Account looked at"),
         Event.EXPORTED: _("Accounts exported"),

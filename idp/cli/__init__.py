@@ -5,8 +5,26 @@ from pathlib import Path
 
 import click
 
-from idp.cli import accounts, admin, clients, demo, doctor, installation, keys, overrides
+from idp.cli import (
+    account_acts,
+    account_files,
+    accounts,
+    admin,
+    audit,
+    client_changes,
+    clients,
+    demo,
+    doctor,
+    installation,
+    keys,
+    overrides,
+    transfer,
+    upstream,
+)
 from idp.cli.context import Context
+
+ADDING = (account_acts, account_files, client_changes)
+"""Modules that add commands to the group of another one."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -35,8 +53,12 @@ for command in (
     clients.client,
     accounts.account,
     admin.admin,
+    audit.audit,
     keys.keys,
     overrides.overrides,
+    upstream.upstream,
     installation.purge,
+    transfer.export_all,
+    transfer.import_all,
 ):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""Accounts: create, unlock."""
+"""Accounts: found, shown, created. What is done to one is account_acts.py's, files are account_files.py's."""
 
 import json
 import sys
@@ -7,12 +7,111 @@ from typing import Any
 
 import click
 
-from idp.cli.context import Context, json_object, pass_context
+from idp.cli.context import Context, cell, folding, json_object, json_option, pass_context, put_json
+from idp.cli.faults import one_line
 
 
 @click.group()
 def account() -> None:
-    """People's accounts."""
+    """People's accounts. NAME is a username, an e-mail address or an identifier (`sub`)."""
+
+
+def id_of(name: str) -> str:
+    """The id of the account that `name` means. Raises NoSuchAccount. Needs an app context."""
+    from idp.accounts import support
+    from idp.accounts.registration import find_account
+    from idp.database import db
+    from idp.policy.usernames import comparison_key
+
+    found = find_account(db.session(), comparison_key(name)) or support.find(name)
+    return found.id
+
+
+@account.command()
+@click.argument("text")
+@json_option
+@pass_context
+def search(context: Context, text: str, as_json: bool) -> None:
+    """Find people by the beginning of a name, an address or a username, or by the identifier."""
+    from idp.accounts import searching
+    from idp.accounts.roles import OPERATOR
+    from idp.accounts.rules import rules
+    from idp.admin.api.account_models import FoundEntry
+
+    with context.app(), one_line():
+        found = searching.search(text, rules(), by=OPERATOR)
+    if as_json:
+        put_json([FoundEntry.of(entry).model_dump(mode="json") for entry in found.entries])
+    elif not found.entries:
+        context.console.print("Nobody is found. Only beginnings of names and addresses are searched.")
+    else:
+        table = folding("id", "name", "username", "state", "created")
+        for entry in found.entries:
+            row = (entry.id, entry.name, entry.username, state_text(entry.state), entry.created_at)
+            table.add_row(*map(cell, row))
+        context.console.print(table)
+    if found.more:
+        click.echo(f"There are more than these {len(found.entries)}: search for more of the name.", err=True)
+
+
+def state_text(state: Any) -> str:
+    """How it stands with an account, with the moment that belongs to it."""
+    from idp.accounts.standing import Standing
+
+    until = f" {state.moment.astimezone():%Y-%m-%d %H:%M}" if state.moment else ""
+    joined = {
+        Standing.ACTIVE: "in use",
+        Standing.LOCKED: "locked until",
+        Standing.LOCKED_ON_DEVICE: "locked on a device of its owner until",
+        Standing.DISABLED: "disabled",
+        Standing.CLOSING: "will be erased on",
+        Standing.WAITING: "not activated; the link works until",
+        Standing.LINK_EXPIRED: "not activated; the link expired on"
+        if until
+        else "not activated; no link works",
+    }
+    return joined[state.standing] + until
+
+
+@account.command()
+@click.argument("name")
+@json_option
+@pass_context
+def show(context: Context, name: str, as_json: bool) -> None:
+    """Show an account. That you looked is in the audit log."""
+    from idp.accounts import roles, standing, support
+    from idp.accounts.roles import OPERATOR
+    from idp.accounts.rules import rules
+    from idp.admin.api.account_models import Account
+
+    with context.app(), one_line(name=name):
+        found = support.look(id_of(name), OPERATOR)
+        state = standing.of_accounts([found], rules())[found.id]
+        told = Account.of(found, state, roles.of(found.id))
+    if as_json:
+        put_json(told.model_dump(mode="json"))
+        return
+    table = folding("what", "value")
+    for member in Account.model_fields:
+        value = getattr(told, member)
+        if value not in (None, []):
+            table.add_row(member, cell(state_text(state) if member == "state" else value))
+    context.console.print(table)
+
+
+@account.command()
+@click.argument("name")
+@json_option
+@pass_context
+def history(context: Context, name: str, as_json: bool) -> None:
+    """Show the newest events of an account."""
+    from idp.accounts import support
+    from idp.accounts.roles import OPERATOR
+    from idp.cli.audit import print_events
+
+    with context.app(), one_line(name=name):
+        found = support.look(id_of(name), OPERATOR)
+        print_events(context, support.history(found.id), as_json)
 
 
 @account.command()
@@ -22,51 +121,80 @@ def account() -> None:
 @click.option("--family-name", default="")
 @click.option("--language", default=None, help="fi, sv or en; the site's first language unless given.")
 @click.option(
-    "--activated", is_flag=True, help="Usable at once. Without it the activation message is mailed."
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from standard input. Without it a link is mailed, with which the owner chooses one.",
+)
+@click.option(
+    "--activated",
+    is_flag=True,
+    help="With a password: usable at once. Otherwise the activation message is mailed.",
 )
 @click.option("--terms-accepted", is_flag=True, help="Accepted elsewhere; otherwise the first login asks.")
-@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
 @click.option(
     "--claims", type=click.Path(exists=True, path_type=Path), help="JSON file with more standard claims."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @pass_context
-def create(context: Context, /, as_json: bool, **options: Any) -> None:
+def create(context: Context, /, as_json: bool, password_stdin: bool, **options: Any) -> None:
     """Create a resident's account, or an authority's."""
-    from idp.accounts.creation import CannotCreate
     from idp.policy.usernames import EmailAddress, NotAnEmailAddress
 
-    password = sys.stdin.read().rstrip("\r\n")
     if not options["email"] and not options["authority"]:
         raise click.UsageError("--email is needed, or --authority")
-    with context.app():
-        try:
-            email = EmailAddress.parse(options["email"]) if options["email"] else None
-            identifier = _create(context, email, password, options)
-        except NotAnEmailAddress as error:
-            raise click.ClickException(f"--email: {error}") from error
-        except CannotCreate as error:
-            raise click.ClickException(str(error)) from error
+    if not password_stdin:
+        _must_be_plain(options)
+    password = sys.stdin.read().rstrip("\r\n") if password_stdin else None
+    try:
+        email = EmailAddress.parse(options["email"]) if options["email"] else None
+    except NotAnEmailAddress as error:
+        raise click.ClickException(f"--email: {error}") from error
+    with context.app(), one_line():
+        identifier = _create(context, email, password, options)
     usable = options["activated"] or options["authority"]
     if as_json:
-        click.echo(json.dumps({"sub": identifier if usable else None}))
+        click.echo(json.dumps({"sub": identifier if usable or password is None else None}))
+    elif password is None:
+        context.console.print(f"Account {identifier} is made; the link for its password is on its way.")
     elif usable:
         context.console.print(f"Account {identifier} can log in now.")
     else:
         context.console.print("The activation message is on its way.")
 
 
-def _create(context: Context, email: Any, password: str, options: dict[str, Any]) -> str:
-    from idp.accounts import creation
-    from idp.accounts.rules import rules
+def _must_be_plain(options: dict[str, Any]) -> None:
+    """What goes with a password alone, and what an invitation needs."""
+    if not options["email"]:
+        raise click.UsageError("--email is needed for the link, or --password-stdin")
+    for name in ("activated", "terms_accepted", "claims"):
+        if options[name]:
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --password-stdin")
 
-    names = {
-        "given_name": options["given_name"],
-        "family_name": options["family_name"],
-        "language": options["language"] or context.settings.site.languages[0],
-    }
-    if options["authority"]:
-        return creation.create_authority(options["authority"], password, email=email, rules=rules(), **names)
+
+def _create(context: Context, email: Any, password: str | None, options: dict[str, Any]) -> str:
+    from idp.accounts import creation, support
+    from idp.accounts.details import Details
+    from idp.accounts.roles import OPERATOR
+    from idp.accounts.rules import rules
+    from idp.policy.details import is_name
+
+    languages = context.settings.site.languages
+    language = options["language"] or languages[0]
+    names = {"given_name": options["given_name"], "family_name": options["family_name"]}
+    authority = options["authority"]
+    if password is None:
+        if not all(map(is_name, names.values())):
+            raise click.UsageError("--given-name and --family-name are needed, as people write them")
+        if language not in languages:
+            raise click.BadParameter(f"must be one of {', '.join(languages)}", param_hint="--language")
+        details = Details(**names, phone=None, street_address=None, postal_code=None, locality=None)
+        if authority:
+            return support.create_authority(authority, email, details, OPERATOR, language, rules())
+        return support.invite_resident(email, details, OPERATOR, language, rules())
+    if authority:
+        return creation.create_authority(
+            authority, password, email=email, rules=rules(), language=language, **names
+        )
     claims = json_object(options["claims"], "--claims")
     return creation.create_resident(
         email,
@@ -75,25 +203,6 @@ def _create(context: Context, email: Any, password: str, options: dict[str, Any]
         terms_accepted=options["terms_accepted"],
         claims=claims,
         rules=rules(),
+        language=language,
         **names,
     )
-
-
-@account.command()
-@click.argument("name")
-@pass_context
-def unlock(context: Context, name: str) -> None:
-    """Lift the lock of an account, given by its username or address."""
-    from idp.accounts import support
-    from idp.accounts.registration import find_account
-    from idp.accounts.roles import OPERATOR
-    from idp.accounts.rules import rules
-    from idp.database import db
-    from idp.policy.usernames import comparison_key
-
-    with context.app():
-        found = find_account(db.session(), comparison_key(name))
-        if found is None:
-            raise click.ClickException(f"there is no account {name}")
-        support.unlock(found.id, OPERATOR, rules())
-    context.console.print("Its owner can log in now.")

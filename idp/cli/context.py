@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,26 @@ import click
 from flask import Flask
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp import database, settings
 from idp.database import DatabaseUnavailable
 from idp.settings import Settings, UnusableSettings
+
+MAX_NOTE = 500
+
+
+class Note(click.ParamType[str]):
+    """A reason in the operator's own words, on one line."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
+        note = " ".join(value.split())
+        if not 1 <= len(note) <= MAX_NOTE:
+            self.fail(f"must have 1 to {MAX_NOTE} characters", param, context)
+        return note
 
 
 @dataclass
@@ -32,6 +48,10 @@ class Context:
             return settings.load(*self.files)
         except UnusableSettings as error:
             raise click.ClickException(str(error)) from error
+
+    def wants_json(self, as_json: bool) -> bool:
+        """Whether to print JSON where a person at a terminal gets a table."""
+        return as_json or not self.console.is_terminal
 
     @contextmanager
     def app(self) -> Iterator[Flask]:
@@ -75,4 +95,24 @@ def folding(*headings: str) -> Table:
     return table
 
 
+def cell(value: object) -> Text:
+    """What people have typed, as it stands in a table: no markup, and nothing that would steer the terminal."""
+    if value is None:
+        return Text("")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, datetime):
+        return Text(f"{value.astimezone():%Y-%m-%d %H:%M}")
+    if isinstance(value, list | tuple):
+        return Text("\n").join(cell(each) for each in value)
+    return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value)))
+
+
+def put_json(value: Any) -> None:
+    """Print JSON that people can read too."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+note_option = click.option("--note", required=True, type=Note(), help="The reason, for the audit log.")
 pass_context = click.make_pass_decorator(Context)

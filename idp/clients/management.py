@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, versions
@@ -37,6 +38,9 @@ ADMIN_SCOPES: Mapping[str, Role] = {
     "admin:audit": Role.AUDITOR,
 }
 """The scopes of the administrators' REST API, and the role that each gives to the client that has it."""
+
+ADMIN_API = "/admin/api/v1"
+"""Where that API is; with the issuer before it, the audience of tokens that are good for nothing else (RFC 8707)."""
 
 MAX_OVERLAP = timedelta(days=90)
 USUAL_OVERLAP = timedelta(days=7)
@@ -143,11 +147,12 @@ def search(text: str, by: Actor, *, after: str | None = None, size: int = PAGE) 
         query = query.where(ClientApp.client_id > after.replace("\0", ""))
     typed = text.strip().casefold()
     found = []
-    for app in db.session.scalars(query.execution_options(yield_per=500, populate_existing=True)):
-        if not typed or typed in _searched(app):
-            found.append(_managed(app))
-            if len(found) > size:
-                break
+    with db.session.scalars(query.execution_options(yield_per=500, populate_existing=True)) as apps:
+        for app in apps:
+            if not typed or typed in _searched(app):
+                found.append(_managed(app))
+                if len(found) > size:
+                    break
     more = len(found) > size
     return Page(found[:size], found[size - 1].client_id if more else None)
 
@@ -185,22 +190,25 @@ def create(wanted: Wanted, by: Actor, *, client_id: str | None = None) -> tuple[
     Raises NotAllowed, ClientExists and InvalidClientMetadata.
     """
     metadata, options = _checked(wanted, by)
-    with writing() as session:
-        if client_id is not None and session.get(ClientApp, client_id) is not None:
-            raise ClientExists
-        made, secret = registration.create(
-            session,
-            metadata,
-            client_id=client_id,
-            first_party=wanted.first_party,
-            pkce_required=wanted.pkce_required,
-            resource_server=wanted.resource_server,
-            plain_http=_plain_http(),
-            options=options,
-        )
-        session.flush()
-        client = _managed(session.get_one(ClientApp, made))
-        _audit(session, Event.CLIENT_REGISTERED, client.client_id, by, {}, client.wanted_values())
+    try:
+        with writing() as session:
+            if client_id is not None and session.get(ClientApp, client_id) is not None:
+                raise ClientExists
+            made, secret = registration.create(
+                session,
+                metadata,
+                client_id=client_id,
+                first_party=wanted.first_party,
+                pkce_required=wanted.pkce_required,
+                resource_server=wanted.resource_server,
+                plain_http=_plain_http(),
+                options=options,
+            )
+            session.flush()
+            client = _managed(session.get_one(ClientApp, made))
+            _audit(session, Event.CLIENT_REGISTERED, client.client_id, by, {}, client.wanted_values())
+    except IntegrityError as error:  # somebody chose it at this very moment
+        raise ClientExists from error
     _tell()
     return client, secret
 
@@ -268,14 +276,19 @@ def _forget_logos(session: Session, client_id: str, but: str | None) -> None:
 # -- secrets
 
 
-def rotate_secret(client_id: str, by: Actor, *, overlap: timedelta = USUAL_OVERLAP) -> str:
+def rotate_secret(
+    client_id: str, by: Actor, *, overlap: timedelta = USUAL_OVERLAP, seen: datetime | None = None
+) -> str:
     """A new secret; the one before is good for `overlap` more, which may be nothing. An earlier one ends at once.
 
-    Raises NotAllowed, NoSuchClient and NoSecret.
+    `seen` is `updated_at` of the client that was read before: a form that is sent twice does not end the secret in
+    use. Raises NotAllowed, NoSuchClient, NoSecret and ClientChangedMeanwhile.
     """
     overlap = max(timedelta(), min(overlap, MAX_OVERLAP))
     with writing() as session:
         app = _changeable(session, client_id, by)
+        if seen is not None and seen != app.updated_at:
+            raise ClientChangedMeanwhile
         method = _method(app.registration)
         secret = registration.new_secret(method)
         if secret is None:
@@ -332,14 +345,17 @@ def enable(client_id: str, by: Actor, note: str) -> None:
     _tell()
 
 
-def delete(client_id: str, by: Actor, note: str) -> None:
+def delete(client_id: str, by: Actor, note: str, *, version: str | None = None) -> None:
     """Delete the client with all that it was given. The audit log keeps what it was.
 
-    Raises NotAllowed and NoSuchClient.
+    `version` is that of the client that was read before. Raises NotAllowed, NoSuchClient and ClientChangedMeanwhile.
     """
     with writing() as session:
         app = _changeable(session, client_id, by)
-        before = _managed(app).wanted_values()
+        managed = _managed(app)
+        if version is not None and version != managed.version:
+            raise ClientChangedMeanwhile
+        before = managed.wanted_values()
         _forget_logos(session, client_id, None)
         session.delete(app)
         of_client.end_all(session, client_id, clock.now())

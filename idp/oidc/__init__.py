@@ -14,6 +14,8 @@ from idp.oidc import (
     server,
     session_management,
     token,
+    trial,
+    upstream_keys,
     userinfo,
 )
 
@@ -28,6 +30,7 @@ MODULES = (
     revocation,
     session_management,
     token,
+    upstream_keys,
     userinfo,
 )
 
@@ -39,3 +42,4 @@ def init_app(app: Flask) -> None:
     for module in MODULES:
         module.add_to(blueprint)
     app.register_blueprint(blueprint)
+    trial.init_app(app)

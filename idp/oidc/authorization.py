@@ -4,7 +4,7 @@ A request passes the three lists below from top to bottom, once and whole: pushe
 What fails before the redirect URI is trusted is told to the person, what fails after it to the client.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -19,7 +19,7 @@ from authlib.oauth2.rfc6749.errors import (
 )
 from flask_babel import gettext as _
 
-from idp.accounts.authentication import ACR_PASSWORD
+from idp.accounts import assurance
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.metadata import RESPONSE_TYPES, in_order
@@ -28,7 +28,7 @@ from idp.clients.subjects import subject_of
 from idp.grants import claims_request, pushed
 from idp.grants.claims_request import NOTHING, ClaimsRequest
 from idp.keys import NotOurToken
-from idp.oidc import request_objects, resource_indicators, response_modes, tokens
+from idp.oidc import request_objects, resource_indicators, response_modes, tokens, trial
 from idp.oidc.discovery import PROMPTS
 from idp.oidc.errors import (
     InvalidTarget,
@@ -37,10 +37,10 @@ from idp.oidc.errors import (
     printable,
 )
 from idp.oidc.requests import ProviderRequest
+from idp.policy.assurance import preferred
 
 MAX_PARAMETER = 4096  # characters of one parameter
 LONGER = {"claims": claims_request.MAX_CHARACTERS}
-ACR_VALUES = frozenset({ACR_PASSWORD})  # that a login here can have
 
 
 class NotTrusted(Exception):
@@ -68,6 +68,8 @@ class Authorization:
     max_age: int | None = None
     hint: Mapping[str, Any] | None = None  # claims of the id_token_hint
     wish: ClaimsRequest = NOTHING
+    acr: str | None = None  # the level that the client would like best, of those that can be had here
+    acceptable_acr: Set[str] | None = None  # what it accepts, if it does not accept all
 
     @property
     def response_type(self) -> str:
@@ -92,7 +94,9 @@ class Authorization:
 
 def _client_is_known(a: Authorization) -> None:
     if "client_id" not in a.repeated:
-        a.client = registry.find(a.parameters.get("client_id"))
+        a.client = trial.as_tried(
+            registry.find(a.parameters.get("client_id")), a.parameters.get("redirect_uri")
+        )
     if a.client is None:
         raise NotTrusted(_("Unknown service. Return to the service and try again."))
 
@@ -248,9 +252,15 @@ def _claims_parameter_is_readable(a: Authorization) -> None:
 
 
 def _demanded_acr_can_be_met(a: Authorization) -> None:
-    """An essential `acr` that no login here has (Core 5.5.1.1); `acr_values` are only wishes."""
-    if a.wish.acr_essential and a.wish.acr_values and not ACR_VALUES & set(a.wish.acr_values):
-        raise UnmetAuthenticationRequirements
+    """An essential `acr` must be had (Core 5.5.1.1); `acr_values` are only wishes, in order of preference."""
+    client = cast("Client", a.client)
+    wished = a.wish.acr_values or a.parameters.get("acr_values", "").split()
+    possible = assurance.possible()
+    a.acr = preferred(wished or client.registration.get("default_acr_values", ()), possible)
+    if a.wish.acr_essential and a.wish.acr_values:
+        a.acceptable_acr = possible & set(a.wish.acr_values)
+        if not a.acceptable_acr:
+            raise UnmetAuthenticationRequirements
 
 
 def _resources_are_known(a: Authorization) -> None:

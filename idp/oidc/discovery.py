@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response, json
 
-from idp.accounts.authentication import ACR_PASSWORD
-from idp.accounts.claims import ALL_CLAIMS
+from idp.accounts import assurance
+from idp.accounts.claims import ALL_CLAIMS, IDENTITY_CODE_CLAIM
 from idp.accounts.rules import rules
 from idp.clients.metadata import (
     AUTH_METHODS,
@@ -78,9 +78,18 @@ def metadata() -> dict[str, Any]:
         "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": list(PROMPTS),
-        "acr_values_supported": [ACR_PASSWORD],
+        "acr_values_supported": list(assurance.possible()),
         "claim_types_supported": ["normal"],
-        "claims_supported": ["sub", *ALL_CLAIMS, "auth_time", "acr", "amr", "sid", "nonce"],
+        "claims_supported": [
+            "sub",
+            *ALL_CLAIMS,
+            *_identity_code(),
+            "auth_time",
+            "acr",
+            "amr",
+            "sid",
+            "nonce",
+        ],
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_uri_parameter_supported": True,
@@ -113,3 +122,9 @@ def jwks() -> Response:
 def _cacheable(content: dict[str, Any]) -> Response:
     headers = {"Cache-Control": f"public, max-age={CACHE_SECONDS}"}
     return Response(json.dumps(content), mimetype="application/json", headers=headers)
+
+
+def _identity_code() -> list[str]:
+    """Where it is kept, some client may have it."""
+    upstream = rules().settings.upstream
+    return [IDENTITY_CODE_CLAIM] if upstream.on and upstream.store_identity_code else []

@@ -8,6 +8,7 @@ from typing import Any
 from authlib.oauth2.rfc6749.grants import ImplicitGrant
 
 from idp.clients import registry
+from idp.oidc import trial
 
 
 class Implicit(ImplicitGrant):
@@ -17,4 +18,5 @@ class Implicit(ImplicitGrant):
 
     def authenticate_token_endpoint_client(self) -> Any:
         """Nobody authenticates at the authorization endpoint; the client is known by its `client_id`."""
-        return registry.find(self.request.payload.client_id)
+        client_id = self.request.payload.client_id
+        return trial.tried(client_id) or registry.find(client_id)

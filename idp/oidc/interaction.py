@@ -13,7 +13,13 @@ from authlib.oauth2.rfc6749.errors import AccessDeniedError
 from idp.clients.registry import Client
 from idp.grants import claims_request, consents
 from idp.oidc.authorization import Authorization
-from idp.oidc.errors import ConsentRequired, InteractionRequired, LoginRequired
+from idp.oidc.errors import (
+    ConsentRequired,
+    InteractionRequired,
+    LoginRequired,
+    UnmetAuthenticationRequirements,
+)
+from idp.policy.assurance import ACR_STRONG
 from idp.sessions.browser import CurrentSession
 
 
@@ -23,6 +29,7 @@ class Step(Enum):
     LOGIN = "/login"
     CREATE = "/create-account"
     SELECT_ACCOUNT = "/select-account"
+    IDENTIFY = "/identify"
     CONSENT = "/consent"
     ACCEPT_TERMS = "/accept-terms"
     DONE = ""
@@ -43,6 +50,11 @@ def next_step(a: Authorization, session: CurrentSession | None, now: datetime) -
         if silent or fresh:
             raise LoginRequired  # somebody else has logged in, on purpose
         return Step.LOGIN
+    return _after_login(a, session, silent=silent, fresh=fresh)
+
+
+def _after_login(a: Authorization, session: CurrentSession, *, silent: bool, fresh: bool) -> Step:
+    """What the right person is still asked, in order."""
     if session.terms_due:
         if silent:
             raise InteractionRequired
@@ -53,6 +65,8 @@ def next_step(a: Authorization, session: CurrentSession | None, now: datetime) -
         if silent:
             raise InteractionRequired
         return Step.SELECT_ACCOUNT
+    if _must_identify(a, session, silent=silent):
+        return Step.IDENTIFY
     if _must_consent(a, session):
         if silent:
             raise ConsentRequired
@@ -66,6 +80,21 @@ def _must_log_in(
     if "login" in prompts or "create" in prompts:
         return True
     return max_age is not None and now - session.auth_time > timedelta(seconds=max_age)
+
+
+def _must_identify(a: Authorization, session: CurrentSession, *, silent: bool) -> bool:
+    """Whether the client wants a strong identification that this session has not had, and the person may be asked.
+
+    Raises LoginRequired where nobody may be asked, UnmetAuthenticationRequirements where the person would not.
+    """
+    if session.acr == ACR_STRONG:
+        return False
+    declined = a.answered.get("identify") == session.sid
+    if a.acr == ACR_STRONG and not silent and not declined:
+        return True
+    if a.acceptable_acr is not None and session.acr not in a.acceptable_acr:
+        raise LoginRequired if silent else UnmetAuthenticationRequirements
+    return False
 
 
 def _must_consent(a: Authorization, session: CurrentSession) -> bool:

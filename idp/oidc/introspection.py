@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from idp import clock
 from idp.accounts.rules import rules
@@ -12,11 +12,11 @@ from idp.clients import registry
 from idp.clients.registry import Client
 from idp.clients.resources import identifiers
 from idp.clients.subjects import subject_of
-from idp.grants import access, refresh
+from idp.grants import access, access_tokens, refresh
+from idp.grants.access_tokens import InvalidToken
 from idp.oidc.client_authentication import UnauthenticatedClient
 from idp.oidc.endpoint import TokenParameterEndpoint, respond
 from idp.oidc.requests import ProviderRequest
-from idp.oidc.tokens import AccessTokenCache, InvalidToken
 from idp.policy.lifetimes import is_live
 
 
@@ -68,9 +68,8 @@ class Introspection(TokenParameterEndpoint, IntrospectionEndpoint):
 
 
 def _access_token(value: str) -> Introspected | None:
-    cache = cast("AccessTokenCache", current_app.extensions["access_tokens"])
     try:
-        claims = cache.verify(value)
+        claims = access_tokens.verified(value)
     except InvalidToken:
         return None
     members = {name: value for name, value in claims.items() if name != "grant"} | {"token_type": "Bearer"}

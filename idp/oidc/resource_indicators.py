@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from idp.accounts.rules import rules
+from idp.clients.management import ADMIN_API
 from idp.clients.resources import known_resource
 from idp.grants.codes import Grant
 from idp.oidc.errors import InvalidTarget
@@ -23,12 +24,13 @@ def asked(request: ProviderRequest) -> tuple[str, ...]:
 
 
 def known(resources: Sequence[str]) -> tuple[str, ...]:
-    """The resources, all of which exist here: the issuer (userinfo) and what resource servers registered.
+    """The resources, all of which exist here: the issuer (userinfo), its API, and what resource servers registered.
 
     Raises InvalidTarget.
     """
     issuer = rules().settings.issuer
-    if not all(uri == issuer or known_resource(uri) for uri in resources):
+    own = (issuer, issuer + ADMIN_API)
+    if not all(uri in own or known_resource(uri) for uri in resources):
         raise InvalidTarget
     return tuple(resources)
 

@@ -4,17 +4,17 @@ A token without a grant (client_credentials) is revoked alone.
 """
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from authlib.oauth2.rfc7009 import RevocationEndpoint
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from idp import clock
 from idp.clients.registry import Client
-from idp.grants import access, codes, refresh
+from idp.grants import access, access_tokens, codes, refresh
+from idp.grants.access_tokens import InvalidToken
 from idp.oidc import cors
 from idp.oidc.endpoint import TokenParameterEndpoint, respond
-from idp.oidc.tokens import AccessTokenCache, InvalidToken
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -41,9 +41,8 @@ class Revocation(TokenParameterEndpoint, RevocationEndpoint):
         found = refresh.find(token_string)
         if found is not None:
             return Revocable(found.client_id, found.grant.id)
-        cache = cast("AccessTokenCache", current_app.extensions["access_tokens"])
         try:
-            claims = cache.verify(token_string)
+            claims = access_tokens.verified(token_string)
         except InvalidToken:
             return None
         return Revocable(claims["client_id"], claims.get("grant"), claims["jti"], claims["exp"])

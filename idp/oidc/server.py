@@ -6,10 +6,9 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
 from flask import Flask, Response, current_app
 
-from idp import versions
 from idp.clients import registry
 from idp.clients.registry import Client
-from idp.oidc import answers, client_authentication, client_registration
+from idp.oidc import answers, client_authentication, client_registration, trial
 from idp.oidc.device import DeviceAuthorization
 from idp.oidc.grant_authorization_code import AuthorizationCode, Pkce
 from idp.oidc.grant_client_credentials import ClientCredentials
@@ -20,14 +19,13 @@ from idp.oidc.introspection import Introspection
 from idp.oidc.logout import EndSession
 from idp.oidc.requests import ProviderRequest
 from idp.oidc.revocation import Revocation
-from idp.oidc.tokens import AccessTokenCache
 
 
 class Provider(AuthorizationServer):
     """The authorization server. Adding a grant or an endpoint is adding a module and a line in `init_app`."""
 
     def query_client(self, client_id: str) -> Client | None:
-        return registry.find(client_id)
+        return trial.tried(client_id) or registry.find(client_id)
 
     def save_token(self, token: dict[str, Any], request: ProviderRequest) -> None:
         """Nothing to do: grants store what must be stored in the same write that uses the code or refresh token."""
@@ -79,14 +77,6 @@ def init_app(app: Flask) -> None:
     provider.register_endpoint(client_registration.Configuration)
     provider.register_endpoint(DeviceAuthorization)
     app.extensions["provider"] = provider
-    cache = app.extensions["access_tokens"] = AccessTokenCache()
-    keyring = app.extensions["keyring"]
-
-    def keys_changed() -> None:
-        keyring.forget()
-        cache.forget()
-
-    versions.watcher(app).on_change("keys", keys_changed)
 
 
 def provider() -> Provider:

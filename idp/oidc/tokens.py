@@ -1,15 +1,12 @@
-"""Making and checking tokens: RFC 9068 access tokens (ES256), ID tokens, opaque refresh tokens.
+"""Making tokens: RFC 9068 access tokens (ES256), ID tokens, opaque refresh tokens.
 
-A verified access token is remembered by its hash until it expires, so that its signature is checked once per worker;
-whether it was revoked is asked of the database each time.
+Access tokens that come back are idp/grants/access_tokens.py's.
 """
 
 import base64
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 
 from idp import clock
@@ -19,15 +16,12 @@ from idp.clients import registry
 from idp.clients.registry import Client
 from idp.clients.subjects import sid_of, subject_of
 from idp.crypto import hash_token, random_id, random_token
-from idp.grants import access, claims_request
+from idp.grants import access, access_tokens, claims_request
 from idp.grants.codes import Grant, NewRefreshToken
 from idp.keys import NotOurToken, keyring
 from idp.oidc.encryption import encrypted
 
-ACCESS_TOKEN_ALGORITHM = "ES256"  # noqa: S105
-ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105
 ID_TOKEN_TYPE = "JWT"  # noqa: S105
-CACHE_SIZE = 20_000
 
 
 def access_token(client: Client, grant: Grant, scope: str, resources: Sequence[str] = ()) -> str:
@@ -65,7 +59,7 @@ def _access_token(client: Client, scope: str, resources: Sequence[str], about: M
     }
     if scope:
         claims["scope"] = scope
-    return keyring().signing(ACCESS_TOKEN_ALGORITHM).sign(claims, ACCESS_TOKEN_TYPE)
+    return keyring().signing(access_tokens.ALGORITHM).sign(claims, access_tokens.TYPE)
 
 
 def access_token_seconds(client: Client) -> int:
@@ -78,12 +72,6 @@ def audience(resources: Sequence[str]) -> str | list[str]:
     if not resources:
         return rules().settings.issuer
     return resources[0] if len(resources) == 1 else list(resources)
-
-
-def is_for(claims: Mapping[str, Any], identifier: str) -> bool:
-    """Whether the `aud` of a verified token is or holds `identifier`."""
-    meant = claims["aud"]
-    return bool(meant == identifier) or (isinstance(meant, list) and identifier in meant)
 
 
 def id_token(
@@ -173,49 +161,3 @@ def hint_is_of(claims: Mapping[str, Any], account_id: str) -> bool:
     """Whether the ID token of `claims_of_hint` is about this account: its `sub` is what its client knows it by."""
     client = registry.find(claims["aud"])
     return bool(claims["sub"] == (subject_of(client, account_id) if client else account_id))
-
-
-class InvalidToken(Exception):
-    """Not an access token that we issued and that is still valid by its claims."""
-
-
-class AccessTokenCache:
-    """Claims of verified access tokens by the hash of the token; beyond CACHE_SIZE the oldest one goes."""
-
-    def __init__(self) -> None:
-        self._claims: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self._lock = Lock()
-
-    def verify(self, token: str) -> Mapping[str, Any]:
-        """The claims of an access token that has not expired. Raises InvalidToken."""
-        key = hash_token(token)
-        known = self._claims
-        claims = known.get(key)
-        if claims is None:
-            claims = self._check(token)
-            with self._lock:
-                known[key] = (
-                    claims  # into the dictionary it was missed in: a change of keys meanwhile drops it
-                )
-                if len(known) > CACHE_SIZE:
-                    known.popitem(last=False)
-        if clock.timestamp() >= claims["exp"]:
-            with self._lock:
-                known.pop(key, None)
-            raise InvalidToken
-        return claims
-
-    def forget(self) -> None:
-        """After a change of keys: a withdrawn key's tokens are to be judged again."""
-        with self._lock:
-            self._claims = OrderedDict()
-
-    def _check(self, token: str) -> dict[str, Any]:
-        try:
-            found = keyring().verify(token, algorithms=(ACCESS_TOKEN_ALGORITHM,))
-        except NotOurToken as error:
-            raise InvalidToken from error
-        claims = found.claims
-        if found.header.get("typ") != ACCESS_TOKEN_TYPE or claims.get("iss") != rules().settings.issuer:
-            raise InvalidToken
-        return claims

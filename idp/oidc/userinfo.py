@@ -6,18 +6,19 @@ from authlib.oauth2 import OAuth2Error, ResourceProtector
 from authlib.oauth2.rfc6749 import TokenValidator
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
-from idp.accounts.claims import claims_of
+from idp.accounts import assurance
+from idp.accounts.claims import IDENTITY_CODE_CLAIM, claims_of
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
-from idp.grants import access, claims_request
+from idp.grants import access, access_tokens, claims_request
+from idp.grants.access_tokens import InvalidToken, is_for
 from idp.keys import keyring
 from idp.oidc import cors
 from idp.oidc.answers import NOT_KEPT, encode, json_answer
 from idp.oidc.encryption import encrypted
-from idp.oidc.tokens import AccessTokenCache, InvalidToken, is_for
 
 USERINFO_TYPE = "JWT"  # what libraries expect; no ID token, since it has no `exp`
 
@@ -32,9 +33,8 @@ class BearerValidator(TokenValidator):
     TOKEN_TYPE = "bearer"  # noqa: S105
 
     def authenticate_token(self, token_string: str) -> dict[str, Any] | None:
-        cache = cast("AccessTokenCache", current_app.extensions["access_tokens"])
         try:
-            return dict(cache.verify(token_string))
+            return dict(access_tokens.verified(token_string))
         except InvalidToken:
             return None
 
@@ -81,7 +81,12 @@ def _claims(client: Client, token: dict[str, Any]) -> dict[str, Any]:
     person, parameter = found
     asked = claims_request.parse(parameter).userinfo if parameter else ()
     requested = claims_request.permitted(asked, client, person.id) if asked else ()
-    return {"sub": token["sub"], **claims_of(person, token["scope"].split(), requested)}
+    claims = {"sub": token["sub"], **claims_of(person, token["scope"].split(), requested)}
+    if client.options.identity_code_basis and (
+        code := assurance.identity_code_for(client, person.id, token["acr"])
+    ):
+        claims[IDENTITY_CODE_CLAIM] = code
+    return claims
 
 
 def _answer(client: Client, token: dict[str, Any]) -> Response:

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from idp import clock
 from idp.accounts import activation, links
 from idp.accounts.activation import Invitation, PasswordNeeded
+from idp.accounts.assurance import PersonHasAccount
 from idp.accounts.authentication import AccountLocked, AttemptsCrowded
 from idp.accounts.hashing import HashingBusy
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
@@ -21,6 +22,7 @@ from idp.pages.forms import ActivationForm, EmptyForm, NewPasswordForm
 from idp.web import visitors
 from idp.web.addresses import starting_login
 from idp.web.context import ClientView
+from idp.web.errors import error_page
 from idp.web.forms import form_page
 from idp.web.limits import limiter, setting
 
@@ -51,6 +53,13 @@ def _use(form: ActivationForm, token: str, invitation: Invitation) -> Response |
         if "choose_password" in request.form:
             return journey.see_other(f"/activate/password?{urlencode({'token': token})}")
         activation.activate(token, browser=browser, password=form.password.data, rules=rules())
+    except PersonHasAccount:
+        return error_page(
+            409,
+            _("You already have an account"),
+            _("Another account has been connected to your identity meanwhile. Log in with that account."),
+            client=g.client,
+        )
     except LinkNotLive as error:
         return link_not_live(token, Purpose.ACTIVATION, error.state)
     except PasswordNeeded:
@@ -81,7 +90,11 @@ def _disowned() -> Response:
 def _page(form: ActivationForm, invitation: Invitation) -> Response:
     form.password.data = None
     page = render_template(
-        "pages/activate.html", form=form, email=invitation.email, needs_password=not invitation.same_browser
+        "pages/activate.html",
+        form=form,
+        email=invitation.email,
+        needs_password=not invitation.same_browser,
+        may_choose_password=not invitation.identified,
     )
     return form_page(page, form)
 
@@ -94,6 +107,8 @@ def activate_password() -> Response:
     try:
         invitation = activation.look(token, visitors.browser_id())
         g.client = registry.find(invitation.client_id)
+        if invitation.identified:
+            return journey.see_other(f"/activate?{urlencode({'token': token})}")
         form = NewPasswordForm()
         form.known = (invitation.email, *invitation.names)
         if form.validate_on_submit() and _activated_anew(form, token):

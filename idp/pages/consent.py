@@ -102,4 +102,7 @@ def scope_views(scope: str, client: Client | None) -> list[ScopeView]:
             (_("The service may use this information for %(days)d days without a new login.", days=days),),
         ),
     }
-    return [view for name, view in views.items() if name in scope.split()]
+    chosen = [view for name, view in views.items() if name in scope.split()]
+    if client and client.options.identity_code_basis:
+        chosen.append(ScopeView(_("Identity"), (_("Personal identity code, after a strong identification"),)))
+    return chosen

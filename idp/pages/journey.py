@@ -9,7 +9,7 @@ from idp.clients import registry
 from idp.grants import requests
 from idp.grants.requests import PendingRequest, RequestGone
 from idp.texts import language, wish
-from idp.web import headers, visitors
+from idp.web import client_theme, headers, visitors
 from idp.web.errors import interrupted
 from idp.web.returning import came_for, first, go_on, see_other
 
@@ -37,8 +37,11 @@ def pending() -> PendingRequest | None:
     Sets the e-service, its wish for a language, and where this page's form may lead and its logo come from.
     """
     request_id = request.args.get("request")
-    if not request_id:
-        return None
+    return load(request_id) if request_id else None
+
+
+def load(request_id: str) -> PendingRequest:
+    """As `pending`, of a request known otherwise."""
     try:
         found = requests.load(request_id, visitors.browser_id(), clock.now())
     except RequestGone as gone:
@@ -52,8 +55,8 @@ def remember(found: PendingRequest) -> None:
     g.request_id = found.id
     wish(found.parameters.get("ui_locales"))
     g.client = registry.find(found.client_id)
-    logo = g.client.text("logo_uri", language()) if g.client else None
-    if logo:
+    logo = client_theme.logo_url(g.client, language()) if g.client else None
+    if logo and not logo.startswith("/"):
         headers.allow_image(logo)
     target = found.parameters.get("redirect_uri") or (g.client and g.client.get_default_redirect_uri())
     if target:

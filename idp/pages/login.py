@@ -1,10 +1,10 @@
 """The login page."""
 
-from flask import Response, make_response, render_template, request, session
+from flask import Response, g, make_response, render_template, request, session
 from flask_babel import gettext as _
 
 from idp import crypto
-from idp.accounts import authentication
+from idp.accounts import assurance, authentication
 from idp.accounts.authentication import (
     AccountClosing,
     AccountDisabled,
@@ -100,5 +100,6 @@ def _page(form: LoginForm, pending: PendingRequest | None) -> Response:
         form=form,
         notices=[_("Log in first. Then you can connect your device.")] if for_device else [],
         activation_resend_url="/created" if waiting else None,
+        identification=assurance.needed_to_register(g.get("client")),
     )
     return form_page(page, form)

@@ -2,18 +2,21 @@
 
 from urllib.parse import urlencode
 
-from flask import Response, render_template, request, session
+from flask import Response, g, render_template, request, session
 from flask_babel import gettext as _
 
-from idp.accounts import activation, registration
+from idp.accounts import activation, assurance, registration
+from idp.accounts.assurance import TicketGone
 from idp.accounts.hashing import HashingBusy
 from idp.accounts.registration import AccountExists, Application
 from idp.accounts.rules import rules
 from idp.grants.requests import PendingRequest
-from idp.pages import journey, pages
+from idp.pages import identify, journey, pages
 from idp.pages.forms import EmptyForm, RegistrationForm
 from idp.policy.usernames import EmailAddress
 from idp.texts import language
+from idp.upstream import persons
+from idp.upstream.tickets import Identified
 from idp.web import visitors
 from idp.web.forms import form_page
 from idp.web.limits import limiter, name_key, setting, typed_name
@@ -27,26 +30,54 @@ CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", 
 @limiter.limit(setting("mail_per_name"), key_func=typed_name("email"), methods=["POST"])
 def create_account() -> Response:
     pending = journey.pending()
+    identified = identify.identified() if assurance.needed_to_register(g.get("client")) else None
     form = RegistrationForm()
+    if assurance.needed_to_register(g.get("client")) and identified is None:
+        _keep_what_was_typed(form)
+        return identify.way_to_identify(pending)
+    if identified is not None and persons.account_of(identified) is not None:
+        return journey.see_other("/identify/known")
+    names = _registered_names(form, identified)
     if form.validate_on_submit():
-        answer = _register(form, pending)
+        answer = _register(form, pending, identified)
         if answer is not None:
             return answer
     elif request.method == "GET":
         _prefill(form, pending)
-    return _page(form)
+        _registered_names(form, identified)
+    return _page(form, names)
+
+
+def _keep_what_was_typed(form: RegistrationForm) -> None:
+    """The identification took longer than it is good for: nobody has to type all again."""
+    if request.method == "POST":
+        typed = {name: form[name].data for name in CORRECTABLE if form[name].data}
+        session["waiting"] = {**session.get("waiting", {"registration": "", "email": ""}), "typed": typed}
+
+
+def _registered_names(form: RegistrationForm, identified: Identified | None) -> list[str]:
+    """Put the names of an identification into the form, whatever was sent; the given names to choose from."""
+    if identified is None or not assurance.tells_names_apart(identified):
+        return []
+    names = assurance.given_names(identified)
+    form.family_name.data = identified.family_name
+    if form.given_name.data not in names:
+        form.given_name.data = names[0]
+    return names
 
 
 def _prefill(form: RegistrationForm, pending: PendingRequest | None) -> None:
     """What this browser has typed before, to correct a wrong address; else the e-service's hint."""
-    if "correct" in request.args:
+    if "correct" in request.args or identify.TICKET in session:
         for name, value in session.get("waiting", {}).get("typed", {}).items():
             form[name].data = value
     elif pending:
         form.email.data = pending.parameters.get("login_hint", "")[:254]
 
 
-def _register(form: RegistrationForm, pending: PendingRequest | None) -> Response | None:
+def _register(
+    form: RegistrationForm, pending: PendingRequest | None, identified: Identified | None
+) -> Response | None:
     email = EmailAddress.parse(form.email.data or "")
     application = Application(
         email=email,
@@ -65,7 +96,11 @@ def _register(form: RegistrationForm, pending: PendingRequest | None) -> Respons
             browser=visitors.ensure_browser_id(),
             client_id=pending.client_id if pending else None,
             rules=rules(),
+            identification=identify.proof() if identified else None,
         )
+    except TicketGone:
+        _keep_what_was_typed(form)
+        return identify.way_to_identify(pending)
     except AccountExists:
         form.email.errors = [_("There is already an account for your email address.")]
         return None
@@ -73,6 +108,7 @@ def _register(form: RegistrationForm, pending: PendingRequest | None) -> Respons
         form.refuse_for_now()
         return None
     typed = {name: form[name].data for name in CORRECTABLE if form[name].data}
+    session.pop(identify.TICKET, None)
     session["waiting"] = {"registration": registration_id, "email": email.address, "typed": typed}
     if pending:
         session["request"] = pending.id
@@ -84,9 +120,15 @@ def waiting_name() -> str:
     return name_key(session.get("waiting", {}).get("email") or "")
 
 
-def _page(form: RegistrationForm) -> Response:
+def _page(form: RegistrationForm, registered_names: list[str]) -> Response:
     form.new_password.data = form.new_password_confirm.data = None
-    page = render_template("pages/create_account.html", form=form, terms_url="/terms", privacy_url="/privacy")
+    page = render_template(
+        "pages/create_account.html",
+        form=form,
+        terms_url="/terms",
+        privacy_url="/privacy",
+        registered_names=registered_names,
+    )
     return form_page(page, form)
 
 

@@ -21,6 +21,11 @@ def ratio(a: str, b: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def moved(colour: str, towards: int, share: float) -> str:
+    """The colour, by a share (0 to 1) nearer to black (0) or white (255). Raises NotAColour."""
+    return "#" + "".join(f"{round(part + (towards - part) * share):02x}" for part in _parts(colour))
+
+
 def _luminance(colour: str) -> float:
     red, green, blue = (_linear(value) for value in _parts(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

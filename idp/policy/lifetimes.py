@@ -91,6 +91,9 @@ class Lifetimes:
     inactive_account: timedelta = timedelta(days=730)
     """From the last login: 24 months, our choice, since no law names a number. A warning goes out 30 days before."""
 
+    audit_event: timedelta = timedelta(days=730)
+    """From the event: 24 months, long enough to look into what somebody notices late, our choice."""
+
     def __post_init__(self) -> None:
         for name in self.__slots__:
             if getattr(self, name) <= NO_TIME and name != "refresh_grace":

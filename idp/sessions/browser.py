@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from idp.crypto import hash_token, random_id, random_token
 from idp.database import Statement, insert_if_absent, instant
 from idp.grants import access, logout_notices
+from idp.policy.assurance import ACR_PASSWORD, ACR_STRONG, AMR_PASSWORD
 from idp.policy.lifetimes import Lifetimes
 from idp.sessions.models import BrowserSession, KnownDevice
 
@@ -50,6 +51,9 @@ def find(token: str | None, lifetimes: Lifetimes, now: datetime) -> CurrentSessi
         return None
     *columns, terms_due, seen, given, family, username, language = row
     id_hash, sid, account_id, remembered, acr, amr, auth_time = columns
+    began = instant(auth_time)
+    if acr == ACR_STRONG and now - began >= lifetimes.session_absolute:
+        acr, amr = ACR_PASSWORD, " ".join(AMR_PASSWORD)  # a remembered login is no remembered identification
     last_seen = instant(seen)
     if not remembered and now - last_seen >= lifetimes.session_idle:
         return None
@@ -64,7 +68,7 @@ def find(token: str | None, lifetimes: Lifetimes, now: datetime) -> CurrentSessi
         remembered=bool(remembered),
         acr=acr,
         amr=tuple(amr.split()),
-        auth_time=instant(auth_time),
+        auth_time=began,
         terms_due=bool(terms_due),
     )
 
@@ -109,6 +113,43 @@ def start(
             user_agent=(user_agent or "")[:200] or None,
             address=address,
             terms_due=terms_due,
+        )
+    )
+    return token
+
+
+def renew(
+    session: Session,
+    current: CurrentSession,
+    *,
+    acr: str,
+    amr: tuple[str, ...],
+    auth_time: datetime,
+    now: datetime,
+) -> str | None:
+    """Put a session of a higher level in the place of a live one: same `sid`, same end, another cookie's value.
+
+    Part of the caller's transaction. None when the session has ended at this very moment.
+    """
+    old = session.get(BrowserSession, current.id_hash, with_for_update=True, populate_existing=True)
+    if old is None or old.ended_at is not None:
+        return None
+    token = random_token()
+    old.ended_at = now
+    session.add(
+        BrowserSession(
+            id_hash=hash_token(token),
+            sid=old.sid,
+            account_id=old.account_id,
+            remembered=old.remembered,
+            acr=acr,
+            amr=" ".join(amr),
+            auth_time=auth_time,
+            last_seen_at=now,
+            expires_at=old.expires_at,
+            user_agent=old.user_agent,
+            address=old.address,
+            terms_due=old.terms_due,
         )
     )
     return token

@@ -16,7 +16,7 @@ from idp.clients.registry import Client
 from idp.policy.passwords import PRINTED_SPECIAL_CHARACTERS, Rule, RuleKind
 from idp.settings import project_folder
 from idp.texts import LANGUAGE_NAMES, language, localized
-from idp.web import guide, visitors
+from idp.web import client_theme, guide, visitors
 from idp.web.addresses import starting_login
 
 ASSETS = project_folder("templates") / "assets"
@@ -58,6 +58,8 @@ class ClientView:
     policy_uri: str | None
     tos_uri: str | None
     support_email: str | None
+    support_phone: str | None
+    theme_url: str | None
     return_url: str | None  # starts a login there anew (OpenID Connect Core 4), or its front page
 
     @classmethod
@@ -67,11 +69,13 @@ class ClientView:
         contacts = client.registration.get("contacts") or [None]
         return cls(
             name=client.text("client_name", code) or client.client_id,
-            logo_uri=client.text("logo_uri", code),
+            logo_uri=client_theme.logo_url(client, code),
             client_uri=client.text("client_uri", code),
             policy_uri=client.text("policy_uri", code),
             tos_uri=client.text("tos_uri", code),
-            support_email=contacts[0],
+            support_email=client.options.support_email or contacts[0],
+            support_phone=client.options.support_phone,
+            theme_url=client_theme.stylesheet_url(client),
             return_url=starting_login(initiate) if initiate else client.client_uri,
         )
 

@@ -1,4 +1,7 @@
-"""One place that turns what went wrong into an answer: a page for people, JSON for programs, never a stack trace."""
+"""One place that turns what went wrong into an answer: a page for people, JSON for programs, never a stack trace.
+
+Programs at the administrators' API get problem documents (problems.py).
+"""
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
@@ -12,14 +15,14 @@ from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 from idp.accounts.hashing import HashingBusy
 from idp.clients.registry import Client
 from idp.database import DatabaseUnavailable, lacks_tables
-from idp.web import limits, logs, visitors
+from idp.web import limits, logs, problems, visitors
 from idp.web.context import ClientView
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 5
 PROTOCOL_PREFIXES = ("/oauth2/", "/.well-known/", "/healthz", "/metrics", "/readyz")
-PROTOCOL_PAGES = ("/oauth2/authorize", "/oauth2/logout")  # asked for by people's browsers
+PROTOCOL_PAGES = ("/oauth2/authorize", "/oauth2/logout", "/oauth2/trial")  # asked for by people's browsers
 
 
 def wants_json() -> bool:
@@ -60,8 +63,10 @@ def interrupted(client: Client | None) -> Response:
 
 
 def answer(status: int, error: str, title: str, message: str, retry_after: int | None = None) -> Response:
-    """The JSON or the page of an error, whichever fits the request."""
-    if wants_json():
+    """The problem document, the JSON or the page of an error, whichever fits the request."""
+    if problems.wanted():
+        response = problems.of_status(status)
+    elif wants_json():
         response = jsonify(error=error, error_description=f"{error}, reference {logs.reference()}")
         response.status_code = status
         response.headers["Cache-Control"] = "no-store"
@@ -112,7 +117,7 @@ def _too_many_errors(error: limits.TooManyErrors) -> Response:
 
 
 def _limited(seconds: int) -> Response:
-    if wants_json():
+    if wants_json() or problems.wanted():
         return answer(429, "temporarily_unavailable", "", "", seconds)
     page = render_template("pages/too_many.html", login=request.path == "/login", when=_when(seconds))
     response = make_response(page, 429)

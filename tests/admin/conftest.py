@@ -9,7 +9,10 @@ from flask.testing import FlaskClient
 from idp.accounts import roles
 from idp.accounts.roles import OPERATOR, Actor, Role
 from tests.support import journey
+from tests.support.databases import database_url, lent_databases, sqlite_with_keys
 from tests.support.people import People, Person
+
+__all__ = ["database_url", "lent_databases", "sqlite_with_keys"]
 
 Colleague = Callable[..., Person]
 

@@ -36,7 +36,12 @@ class Door:
 
 
 def doors(app: Flask, account_id: str, registration_id: str) -> Iterator[Door]:
-    values = {"account_id": account_id, "registration_id": registration_id}
+    values = {
+        "account_id": account_id,
+        "registration_id": registration_id,
+        "client_id": "asiointi",
+        "group": "names",
+    }
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith(f"{blueprint.name}."):
@@ -55,6 +60,7 @@ def waiting(browser: FlaskClient) -> str:
 @pytest.fixture
 def all_doors(app: Flask, admin: FlaskClient, resident: Person, people: People) -> list[Door]:
     people.applicant("odottaja@example.fi")
+    people.client()
     found = [*doors(app, resident.id, waiting(admin))]
     assert {door.endpoint for door in found} == set(RIGHTS)
     return found
@@ -121,7 +127,8 @@ def test_no_form_acts_without_its_token(
             for token in ({}, {"csrf_token": foreign}, {"csrf_token": ""}):
                 answers[door.endpoint, str(token)] = admin.post(door.path, data=fields | token).status_code
 
-    idle = {"account_enable", "account_keep"}  # which do not fit an account in use
+    # which do not fit an account or an app in use
+    idle = {"account_enable", "account_keep", "client_enable", "client_end_previous"}
     assert {status for (endpoint, _), status in answers.items() if endpoint not in idle} == {422}
     with app.app_context():
         assert [(a.id, a.status, a.given_name) for a in db.session.query(Account)] == before

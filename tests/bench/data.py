@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from idp import clock, create_app, settings
-from idp.accounts import authentication, statements
+from idp.accounts import statements
 from idp.accounts.hashing import hasher
 from idp.accounts.models import ACTIVE, Acceptance, Account
 from idp.accounts.rules import rules
@@ -25,6 +25,7 @@ from idp.grants.codes import Approval
 from idp.grants.models import Grant, RefreshToken
 from idp.keys import keyring
 from idp.oidc import tokens
+from idp.policy import assurance
 from idp.sessions.models import BrowserSession
 from tests.support.journey import CHALLENGE
 from tests.support.people import PASSWORD, REDIRECT_URI
@@ -110,7 +111,7 @@ class Data:
                 "account_id": account_id,
                 "sid": random_id(),
                 "scope": SCOPE,
-                "acr": authentication.ACR_PASSWORD,
+                "acr": assurance.ACR_PASSWORD,
                 "amr": "pwd",
                 "auth_time": int(now.timestamp()),
                 "code_hash": hash_token(random_token()),
@@ -219,8 +220,8 @@ def _approval(account_id: str, auth_time: int) -> Approval:
         nonce="nonce-1",
         claims=None,
         code_challenge=CHALLENGE,
-        acr=authentication.ACR_PASSWORD,
-        amr=authentication.AMR_PASSWORD,
+        acr=assurance.ACR_PASSWORD,
+        amr=assurance.AMR_PASSWORD,
         auth_time=auth_time,
     )
 
@@ -231,8 +232,8 @@ def _session_row(token: str, account_id: str, now: datetime) -> dict[str, Any]:
         "sid": random_id(),
         "account_id": account_id,
         "remembered": False,
-        "acr": authentication.ACR_PASSWORD,
-        "amr": " ".join(authentication.AMR_PASSWORD),
+        "acr": assurance.ACR_PASSWORD,
+        "amr": " ".join(assurance.AMR_PASSWORD),
         "auth_time": now,
         "last_seen_at": now,
         "expires_at": now + LIFETIME,

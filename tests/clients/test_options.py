@@ -53,10 +53,10 @@ def test_what_was_checked_comes_back_from_the_database() -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_by_its_name(member: str, value: object) -> None:
-    with pytest.raises(InvalidClientMetadata, match=f"^{member}: "):
+    with pytest.raises(InvalidClientMetadata, match=rf"^{member}: "):
         ClientOptions.checked({member: value})
 
 
 def test_idle_tokens_do_not_outlive_the_family() -> None:
-    with pytest.raises(InvalidClientMetadata, match="^refresh_idle_days: "):
+    with pytest.raises(InvalidClientMetadata, match=r"^refresh_idle_days: "):
         ClientOptions.checked({"refresh_idle_days": 31, "refresh_absolute_days": 30})

@@ -14,7 +14,8 @@ from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.database import writing
 from idp.grants import codes
-from idp.oidc.tokens import AccessTokenCache, InvalidToken, id_token
+from idp.grants.access_tokens import AccessTokenCache, InvalidToken
+from idp.oidc.tokens import id_token
 from tests.oidc import steps
 from tests.support import journey
 from tests.support.moments import MovableClock

@@ -41,13 +41,14 @@ class TestDefaults:
             ("retired_key_kept", timedelta(days=397)),
             ("unactivated_account", timedelta(days=30)),
             ("inactive_account", timedelta(days=730)),
+            ("audit_event", timedelta(days=730)),
         ],
     )
     def test_are_the_documented_ones(self, name, duration):
         assert getattr(DEFAULT, name) == duration
 
     def test_are_all_tested_above(self):
-        assert len(fields(Lifetimes)) == 22
+        assert len(fields(Lifetimes)) == 23
 
     def test_keep_retired_keys_for_any_thirteen_months(self):
         assert START.replace(year=START.year + 1, month=12) <= START + DEFAULT.retired_key_kept

@@ -13,7 +13,11 @@ from idp.accounts import support
 from idp.accounts.details import Details
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
+from idp.admin.client_fields import GROUPS
+from idp.admin.client_forms import wanted
+from idp.clients import management
 from idp.clients.metadata import DEVICE_CODE
+from idp.clients.presets import Kind
 from tests.support.installation import minutes_ago
 from tests.support.people import PASSWORD, App
 from tests.support.visitor import OPTIONAL_DETAILS, Visitor
@@ -437,6 +441,7 @@ def administration(visitor: Visitor) -> Iterator[str]:
     yield from _acts(visitor, f"{place.provider}/admin/authorities", "new")
     yield from _import(visitor)
     yield from _acts(visitor, f"{place.provider}/admin/accounts", "export")
+    yield from _client_apps(visitor)
     visitor.open("/admin/audit")
     yield "admin audit log"
     visitor.open("/admin/audit?since=x&event=login")
@@ -471,6 +476,67 @@ def _acts(visitor: Visitor, base: str, *names: str) -> Iterator[str]:
                 visitor.fill(given_name="", postal_code="123")
             visitor.press(f"#{button}")
             yield f"admin {name}, with errors"
+
+
+def _client_apps(visitor: Visitor) -> Iterator[str]:
+    """The pages of client apps, of one that uses most of what there is."""
+    page = visitor.page
+    app = visitor.place.people.client(
+        f"app-{secrets.token_hex(4)}",
+        client_name="Rakennusvalvonnan lupapalvelu ja asiakirjapyynnöt",
+        backchannel_logout_uri="https://asiointi.example.fi/backchannel-logout",
+        contacts=["lupa@example.fi"],
+    )
+    with visitor.place.people.app.app_context():
+        management.rotate_secret(app.client_id, OPERATOR)
+    base = f"/admin/clients/{app.client_id}"
+    visitor.open("/admin/clients")
+    yield "admin client apps"
+    visitor.open("/admin/clients?q=ei+kukaan")
+    yield "admin client apps, none"
+    for path in ("", "/settings", "/rotate", "/end-previous", *(f"/edit/{group}" for group in GROUPS)):
+        visitor.open(f"{base}{path}")
+        yield f"admin client{path.replace('/', ' ')}"
+    visitor.open(f"{base}/edit/names")
+    visitor.fill(client_name="", support_phone="soita", support_email="tuki")
+    visitor.press("#save")
+    yield "admin client edit names, with errors"
+    visitor.open(f"{base}/edit/names")
+    with visitor.place.people.app.app_context():
+        found = management.look(app.client_id, OPERATOR)
+        management.change(app.client_id, wanted(found, {"support_phone": "040 123 4567"}), OPERATOR)
+    visitor.fill(support_phone="040 765 4321")
+    visitor.press("#save")
+    yield "admin client edit names, changed meanwhile"
+    visitor.open(f"{base}/rotate")
+    visitor.press("#rotate")
+    visitor.should_be_on("admin-client-secret")
+    yield "admin client secret"
+    for act in ("disable", "delete"):
+        visitor.open(f"{base}/{act}")
+        yield f"admin client {act}"
+        visitor.press(f"#{act}")
+        yield f"admin client {act}, with errors"
+    visitor.open(f"{base}/disable")
+    visitor.fill(note="Ei enää käytössä")
+    visitor.press("#disable")
+    visitor.should_be_on("admin-client")
+    yield "admin client, disabled"
+    visitor.open(f"{base}/enable")
+    yield "admin client enable"
+    visitor.open("/admin/clients/new")
+    yield "admin client new"
+    for kind in Kind:
+        visitor.open(f"/admin/clients/new?kind={kind}")
+        yield f"admin client new, {kind}"
+    visitor.press("#create-client")
+    yield "admin client new, with errors"
+    visitor.open("/admin/clients/new?kind=spa")
+    visitor.fill(client_name="Karttapalvelu", redirect_uris="https://kartta.example.fi/callback")
+    visitor.press("#create-client")
+    visitor.should_be_on("admin-client-secret")
+    yield "admin client new, registered"
+    page.goto(f"{visitor.place.provider}/admin/")
 
 
 def _import(visitor: Visitor) -> Iterator[str]:

@@ -100,9 +100,12 @@ class Installation:
 
 @contextmanager
 def installation(
-    folder: Path, *, database_url: str | None = None, settings: str = ""
+    folder: Path, *, database_url: str | None = None, settings: str = "", strong: bool = False
 ) -> Iterator[Installation]:
-    """A running installation; `settings` is TOML laid over the tests' own, sections that these lack."""
+    """A running installation; `settings` is TOML laid over the tests' own, sections that these lack.
+
+    `strong`: with the demo's broker, which an account then needs.
+    """
     own = folder / "tests.toml"
     own.write_text(_SETTINGS + settings)
     provider, eservice = f"http://localhost:{free_port()}", f"http://127.0.0.1:{free_port()}"
@@ -114,14 +117,20 @@ def installation(
     }
     if database_url is not None:
         environment["IDP_DATABASE_URL"] = database_url
-    command = [sys.executable, "-c", "from idp.cli import main; main()", "--config", own, "demo"]
+    command: list[str | Path] = [sys.executable, "-c", "from idp.cli import main; main()", "--config", own]
+    command.append("demo")
+    waited_for = [f"{provider}/readyz", f"{eservice}/"]
+    if strong:
+        broker = f"http://localhost:{free_port()}"
+        command += ["--strong", "--broker", broker]
+        waited_for.append(f"{broker}/.well-known/openid-configuration")
     program = Program(
         [*command, "--data", folder, "--provider", provider, "--eservice", eservice],
         log=folder / "log",
         environment=environment,
     )
     try:
-        program.wait_until(lambda: _answers(f"{provider}/readyz") and _answers(f"{eservice}/"))
+        program.wait_until(lambda: all(map(_answers, waited_for)))
         demo = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
         with _domain(folder, demo, database_url) as app:
             yield Installation(provider, eservice, demo, People(app))

@@ -1,0 +1,181 @@
+"""Strong identification of the people behind accounts: who must have one, and what it changes.
+
+Who somebody is, is found out by idp/upstream; here it meets accounts and sessions. A person has one strongly
+identified account. Its names are those of the identification; the person chooses which given name they go by.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.orm import Session
+
+from idp import audit, clock, upstream
+from idp.accounts.models import Account
+from idp.accounts.rules import rules
+from idp.audit import Event
+from idp.clients.registry import Client
+from idp.database import writing
+from idp.policy.assurance import ACR_PASSWORD, ACR_STRONG, AMR_STRONG
+from idp.sessions import browser
+from idp.sessions.browser import CurrentSession
+from idp.upstream import persons, tickets
+from idp.upstream.persons import AlreadyBound, AlreadySomebodyElse
+from idp.upstream.tickets import Identified
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An identification that has not been used: its ticket, and the browser that has it."""
+
+    ticket: str
+    browser: str
+
+    def use(self, session: Session) -> Identified:
+        """Who it is, once, as part of the caller's transaction. Raises TicketGone."""
+        identified = tickets.use(session, self.ticket, browser=self.browser)
+        if identified is None:
+            raise TicketGone
+        return identified
+
+
+class TicketGone(Exception):
+    """The identification was used, is too old, or is none of this browser and account."""
+
+
+class OtherPerson(Exception):
+    """Somebody else identified themselves than the one whose account it is."""
+
+
+class PersonHasAccount(Exception):
+    """The person has a strongly identified account already; `account_id` is it."""
+
+    def __init__(self, account_id: str | None = None) -> None:
+        super().__init__("the person has an account")
+        self.account_id = account_id
+
+
+def possible() -> frozenset[str]:
+    """The levels that a login here can have."""
+    return frozenset({ACR_PASSWORD, ACR_STRONG} if upstream.is_configured() else {ACR_PASSWORD})
+
+
+def needed_to_register(client: Client | None) -> bool:
+    """Whether an account is created after an identification alone, on behalf of a client or of nobody."""
+    own = client.options.registration_assurance if client else None
+    return (own or rules().settings.accounts.registration_assurance) == "strong"
+
+
+def tells_names_apart(identified: Identified) -> bool:
+    """Some providers tell one name that is all of them: then the person types them, as without identification."""
+    return bool(identified.given_names and identified.family_name)
+
+
+def given_names(identified: Identified) -> list[str]:
+    """The names among which the person chooses the one that they go by."""
+    return (identified.given_names or "").split()
+
+
+def registered_names(account: Account) -> tuple[list[str], str] | None:
+    """Given names and last name of the person as they were identified; None where people type them."""
+    identity = persons.of_account(account.id)
+    if identity is None or not identity.given_names or not identity.family_name:
+        return None
+    return identity.given_names.split(), identity.family_name
+
+
+def bind(session: Session, account: Account, identified: Identified) -> None:
+    """Let an account be that person's, with their registered names. Raises PersonHasAccount."""
+    try:
+        persons.bind(session, account.id, identified)
+    except (AlreadyBound, AlreadySomebodyElse) as error:
+        raise PersonHasAccount from error
+    before = {"given_name": account.given_name, "family_name": account.family_name}
+    take_names(account, identified)
+    after = {"given_name": account.given_name, "family_name": account.family_name}
+    audit.record(
+        session,
+        Event.IDENTITY_BOUND,
+        at=clock.now(),
+        account_id=account.id,
+        changes=audit.difference(before, after),
+    )
+
+
+def take_names(account: Account, identified: Identified) -> None:
+    """The registered names, as far as they are told; the given name that the person goes by stays if it is one."""
+    if not tells_names_apart(identified):
+        return
+    names = given_names(identified)
+    account.family_name = identified.family_name
+    if (account.given_name or "") not in {*names, identified.given_names}:
+        account.given_name = names[0]
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A session of the strong level: the value of its cookie."""
+
+    session_token: str
+    remembered: bool
+
+
+def step_up(proof: Proof, current: CurrentSession) -> Raised:
+    """Raise a live session by the identification that its person has just had.
+
+    The first one binds the person to the account. Raises TicketGone, OtherPerson and PersonHasAccount.
+    """
+    now = clock.now()
+    with writing() as session:
+        identified = proof.use(session)
+        account = session.get(Account, current.account_id, with_for_update=True)
+        if account is None or identified.account_id != account.id:
+            raise TicketGone
+        if persons.of_account(account.id) is None:
+            bind(session, account, identified)
+        elif not persons.is_same(account.id, identified):
+            raise OtherPerson
+        else:
+            take_names(account, identified)
+        token = browser.renew(
+            session,
+            current,
+            acr=ACR_STRONG,
+            amr=AMR_STRONG,
+            auth_time=max(current.auth_time, identified.auth_time),
+            now=now,
+        )
+        if token is None:
+            raise TicketGone
+        audit.record(session, Event.STEPPED_UP, at=now, account_id=account.id)
+    return Raised(token, current.remembered)
+
+
+def identity_code_for(client: Client, account_id: str, acr: str) -> str | None:
+    """The personal identity code for a client that has a recorded legal basis, of somebody strongly identified.
+
+    None for all others, and where codes are not kept. Each time that it is told is written down.
+    """
+    if client.options.identity_code_basis is None or acr != ACR_STRONG:
+        return None
+    code = persons.identity_code_of(account_id)
+    if code is not None:
+        with writing() as session:
+            audit.record(
+                session,
+                Event.IDENTITY_CODE_TOLD,
+                at=clock.now(),
+                account_id=account_id,
+                client_id=client.client_id,
+            )
+    return code
+
+
+def refused(account_id: str, because: OtherPerson | PersonHasAccount) -> None:
+    """Write down that an identification did not fit an account."""
+    reason = "other person" if isinstance(because, OtherPerson) else "person has another account"
+    with writing() as session:
+        audit.record(
+            session, Event.STEPPED_UP, at=clock.now(), outcome="failure", reason=reason, account_id=account_id
+        )

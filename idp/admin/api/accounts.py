@@ -1,0 +1,207 @@
+"""Residents' accounts: finding one, making one, and what helpers do with one."""
+
+from typing import Any
+
+from idp.accounts import roles, searching, standing, support
+from idp.accounts.details import Details
+from idp.accounts.models import Account as Row
+from idp.accounts.rules import rules
+from idp.admin.api import reading
+from idp.admin.api.account_models import (
+    OPTIONAL,
+    Account,
+    AccountPatch,
+    AccountsAsked,
+    Found,
+    FoundEntry,
+    Invited,
+    NewAddress,
+    ResetAsked,
+)
+from idp.admin.api.audit_models import Event, History
+from idp.admin.api.models import Nothing, WithNote
+from idp.admin.api.operations import Answer, Call, etag_of, operation
+from idp.admin.api.problems import Problem, at
+from idp.clients.management import ADMIN_API
+from idp.database import db
+from idp.policy.usernames import EmailAddress
+
+DETAILS = ("given_name", "family_name", *OPTIONAL)
+
+
+def _told(account: Row) -> Account:
+    return Account.of(account, standing.of_accounts([account], rules())[account.id], roles.of(account.id))
+
+
+def _as_it_is(account_id: str) -> Answer:
+    """The answer of an act. What this request has read before it is older."""
+    db.session.close()
+    return Answer(_told(support.find(account_id)))
+
+
+@operation("GET", "/accounts", answers=Found, query=AccountsAsked)
+def search_accounts(call: Call) -> Answer:
+    """Find accounts, and registrations that were never activated.
+
+    By the beginning of a name, an e-mail address or a username. That you have searched is written down.
+    """
+    found = searching.search(call.query.q, rules(), by=call.actor)
+    return Answer(Found(items=[FoundEntry.of(entry) for entry in found.entries], more=found.more))
+
+
+@operation(
+    "POST",
+    "/accounts",
+    answers=Account,
+    status=201,
+    body=Invited,
+    conflicts=("account-exists",),
+    headers=("Location",),
+)
+def invite_account(call: Call) -> Answer:
+    """Make an account for somebody.
+
+    Its owner gets a link by mail and chooses a password. There is no other way: the API takes no passwords.
+    """
+    body: Invited = call.body
+    languages = rules().settings.site.languages
+    language = body.language or languages[0]
+    if language not in languages:
+        raise Problem("invalid", errors=[at(f"must be one of {', '.join(languages)}", "language")])
+    email = EmailAddress.parse(body.email)
+    details = Details(**{name: getattr(body, name) for name in DETAILS})
+    if body.kind == "authority":
+        name = body.username or ""
+        if not rules().authority_names.matches(name):
+            detail = f"must have the authorities' form ({rules().authority_names.pattern})"
+            raise Problem("invalid", errors=[at(detail, "username")])
+        made = support.create_authority(name, email, details, call.actor, language, rules())
+    elif body.username is not None:
+        raise Problem("invalid", errors=[at("a resident's username is the e-mail address", "username")])
+    else:
+        made = support.invite_resident(email, details, call.actor, language, rules())
+    answer = _as_it_is(made)
+    return Answer(answer.content, {"Location": f"{ADMIN_API}/accounts/{made}"})
+
+
+@operation("GET", "/accounts/<account_id>", answers=Account)
+def read_account(call: Call, account_id: str) -> Answer:
+    """Show an account.
+
+    That you have looked is written down.
+    """
+    return Answer(_told(support.look(account_id, call.actor)))
+
+
+@operation("GET", "/accounts/<account_id>/history", answers=History)
+def read_history(call: Call, account_id: str) -> Answer:
+    """Show the newest events of an account.
+
+    That you have looked is written down.
+    """
+    account = support.look(account_id, call.actor)
+    return Answer(History(items=[Event.of(event) for event in support.history(account.id)]))
+
+
+@operation(
+    "PATCH",
+    "/accounts/<account_id>",
+    answers=Account,
+    body=AccountPatch,
+    media_types=(reading.MERGE_PATCH,),
+    condition="optional",
+)
+def change_account(call: Call, account_id: str) -> Answer:
+    """Correct names and contact details."""
+    account = support.find(account_id)
+    reading.refuse_if_changed(etag_of(_told(account)), required=False)
+    given = call.body.model_dump(exclude_unset=True, exclude={"note"})
+    values: dict[str, Any] = {name: given.get(name, getattr(account, name)) for name in DETAILS}
+    support.edit(account_id, Details(**values), call.actor, call.body.note)
+    return _as_it_is(account_id)
+
+
+@operation(
+    "POST", "/accounts/<account_id>/email", answers=Account, body=NewAddress, conflicts=("wrong-state",)
+)
+def change_address(call: Call, account_id: str) -> Answer:
+    """Mail a link to a new address.
+
+    It takes effect when the link is used; the old address is told then, and can undo it.
+    """
+    new = EmailAddress.parse(call.body.email)
+    support.change_address(account_id, new, call.actor, call.body.note, rules())
+    return _as_it_is(account_id)
+
+
+@operation("POST", "/accounts/<account_id>/unlock", answers=Account, body=Nothing, body_needed=False)
+def unlock_account(call: Call, account_id: str) -> Answer:
+    """Forget the wrong passwords of an account, and lift its locks."""
+    support.unlock(account_id, call.actor, rules())
+    return _as_it_is(account_id)
+
+
+@operation(
+    "POST",
+    "/accounts/<account_id>/disable",
+    answers=Account,
+    body=WithNote,
+    conflicts=("wrong-state", "last-admin"),
+)
+def disable_account(call: Call, account_id: str) -> Answer:
+    """Let nobody log in to an account, and end everything that is logged in."""
+    support.disable(account_id, call.actor, call.body.note)
+    return _as_it_is(account_id)
+
+
+@operation(
+    "POST", "/accounts/<account_id>/enable", answers=Account, body=WithNote, conflicts=("wrong-state",)
+)
+def enable_account(call: Call, account_id: str) -> Answer:
+    """Let the owner of a disabled account log in again."""
+    support.enable(account_id, call.actor, call.body.note)
+    return _as_it_is(account_id)
+
+
+@operation(
+    "POST",
+    "/accounts/<account_id>/reset",
+    answers=Account,
+    body=ResetAsked,
+    body_needed=False,
+    conflicts=("wrong-state", "no-address"),
+)
+def start_reset(call: Call, account_id: str) -> Answer:
+    """Mail the owner a link with which they choose a new password."""
+    support.start_reset(account_id, call.actor, rules(), secure=call.body.secure)
+    return _as_it_is(account_id)
+
+
+@operation("POST", "/accounts/<account_id>/logout", answers=Account, body=Nothing, body_needed=False)
+def log_out_everywhere(call: Call, account_id: str) -> Answer:
+    """End all sessions, remembered logins and tokens of an account."""
+    support.log_out_everywhere(account_id, call.actor)
+    return _as_it_is(account_id)
+
+
+@operation(
+    "POST",
+    "/accounts/<account_id>/delete",
+    answers=Account,
+    body=WithNote,
+    conflicts=("wrong-state", "last-admin"),
+)
+def delete_account(call: Call, account_id: str) -> Answer:
+    """Close an account; it is erased later.
+
+    Until then its owner can keep it by a mailed link, and you can by `keep`.
+    """
+    support.delete(account_id, call.actor, call.body.note, rules())
+    return _as_it_is(account_id)
+
+
+@operation("POST", "/accounts/<account_id>/keep", answers=Account, body=WithNote, conflicts=("wrong-state",))
+def keep_account(call: Call, account_id: str) -> Answer:
+    """Cancel a deletion, whoever ordered it."""
+    support.keep(account_id, call.actor, call.body.note)
+    return _as_it_is(account_id)

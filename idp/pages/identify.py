@@ -1,0 +1,258 @@
+"""Strong identification with an outside provider: before an account is created, or for an e-service that asks for it.
+
+What the provider answers is judged by idp/upstream; the page tells no more of a refusal than the person can do about.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Response, make_response, redirect, render_template, request, session
+from flask_babel import gettext as _
+
+from idp.accounts import assurance
+from idp.accounts.assurance import OtherPerson, PersonHasAccount, Proof, TicketGone
+from idp.accounts.rules import rules
+from idp.clients import registry
+from idp.crypto import hash_token
+from idp.grants import requests
+from idp.grants.requests import PendingRequest
+from idp.pages import journey, pages
+from idp.pages.forms import EmptyForm
+from idp.sessions.browser import CurrentSession
+from idp.texts import language, localized
+from idp.upstream import identification, persons, tickets
+from idp.upstream.identification import Outcome
+from idp.upstream.providers import Refusal, UpstreamUnavailable
+from idp.upstream.purposes import Purpose
+from idp.upstream.tickets import Identified
+from idp.web import cookies, headers, visitors
+from idp.web.errors import error_page
+from idp.web.forms import Form, form_page
+from idp.web.limits import limiter, setting
+
+TICKET = "identified"  # in the browser's signed cookie: a random value that is good for one registration
+
+
+@dataclass(frozen=True)
+class Notice:
+    text: str
+    kind: str = "warning"
+
+
+# -- for an e-service that asks for it
+
+
+@pages.route("/identify", methods=["GET", "POST"])
+@limiter.limit(setting("login_per_address"), methods=["POST"])
+def identify() -> Response:
+    """The person is logged in and has come from an e-service that wants to know more surely who they are."""
+    pending, current = _asked()
+    form = EmptyForm()
+    if form.validate_on_submit():
+        if request.form.get("decision") == "decline":
+            requests.answer(pending, "identify", current.sid)
+            return journey.resume(pending)
+        return _begin(form, Purpose.STEP_UP, pending, current)
+    return _page(form, Purpose.STEP_UP)
+
+
+def _asked() -> tuple[PendingRequest, CurrentSession]:
+    pending, current = journey.pending(), visitors.current_session()
+    if pending is None:
+        raise journey.JourneyOver(journey.see_other("/account"))
+    if current is None:
+        raise journey.JourneyOver(journey.see_other(f"/login?request={pending.id}"))
+    return pending, current
+
+
+# -- before an account is created
+
+
+@pages.route("/identify/new", methods=["GET", "POST"])
+@limiter.limit(setting("registration_per_address"), methods=["POST"])
+def identify_new() -> Response:
+    """Somebody wants an account that is created after an identification alone."""
+    pending = journey.pending()
+    form = EmptyForm()
+    if form.validate_on_submit():
+        return _begin(form, Purpose.REGISTRATION, pending, None)
+    return _page(form, Purpose.REGISTRATION)
+
+
+def way_to_identify(pending: PendingRequest | None) -> Response:
+    query = f"?{urlencode({'request': pending.id})}" if pending else ""
+    return journey.see_other(f"/identify/new{query}")
+
+
+def identified() -> Identified | None:
+    """Who has identified themselves in this browser for a registration, not long ago."""
+    found = tickets.find(session.get(TICKET), browser=browser_key())
+    return found if found is not None and found.purpose is Purpose.REGISTRATION else None
+
+
+def proof() -> Proof:
+    """What `identified` has found, to be used."""
+    return Proof(session.get(TICKET, ""), browser_key())
+
+
+def browser_key() -> str:
+    """What an identification is bound to: this browser."""
+    return hash_token(visitors.ensure_browser_id())
+
+
+# -- to the provider and back
+
+
+def _begin(
+    form: Form, purpose: Purpose, pending: PendingRequest | None, current: CurrentSession | None
+) -> Response:
+    client = registry.find(pending.client_id) if pending else None
+    site = rules().settings.site
+    try:
+        address = identification.begin(
+            purpose,
+            browser=browser_key(),
+            language=language(),
+            request_id=pending.id if pending else None,
+            client_id=pending.client_id if pending else None,
+            account_id=current.account_id if current else None,
+            service_name=(client and client.text("client_name", language())) or localized(site.service),
+        )
+    except UpstreamUnavailable:
+        form.busy = True
+        form.refuse(_("The identification service does not answer right now. Please try again in a moment."))
+        return _page(form, purpose)
+    headers.allow_form_target(address)
+    response = make_response(redirect(address, 303))
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _page(form: Form, purpose: Purpose) -> Response:
+    target = identification.target()
+    if target:
+        headers.allow_form_target(target)
+    page = render_template(
+        "pages/identify.html",
+        form=form,
+        new=purpose is Purpose.REGISTRATION,
+        keeps_code=rules().settings.upstream.store_identity_code,
+        notice_text=_notice(session.pop("identify_notice", None), purpose),
+    )
+    return form_page(page, form)
+
+
+def _notice(code: str | None, purpose: Purpose) -> str | None:
+    """What happened to the identification before, in words."""
+    new = purpose is Purpose.REGISTRATION
+    texts = {
+        Refusal.CANCELLED: _("Identification was interrupted. No account was created.")
+        if new
+        else _("Identification was interrupted. You can try again."),
+        Refusal.FAILED: _("The identification did not succeed. You can try again."),
+        Refusal.OTHER_LEVEL: _(
+            "The identification was not a strong one. Choose another way to identify yourself."
+        ),
+        Refusal.NO_IDENTITY_CODE: _(
+            "The identification told no Finnish personal identity code, which is needed. Contact the administrator."
+        ),
+        Refusal.STALE: _("The identification was too old. Identify yourself anew."),
+    }
+    return next((text for refusal, text in texts.items() if refusal.value == code), None)
+
+
+@pages.get("/upstream/callback")
+@limiter.limit(setting("login_per_address"))
+def upstream_callback() -> Response:
+    """The provider's answer. It counts once, and in the browser that asked alone."""
+    if request.method == "HEAD":
+        return Response(status=405, headers={"Allow": "GET"})
+    outcome = identification.finish(request.args.to_dict(), browser=_known_browser())
+    pending = _pending_of(outcome)
+    if outcome.refusal in (Refusal.NOT_THIS_BROWSER, Refusal.EXPIRED):
+        return error_page(
+            400,
+            _("The identification cannot go on"),
+            _(
+                "It was used already, took too long, or began in another browser. Start again from the service."
+            ),
+            client=registry.find(outcome.client_id),
+        )
+    if outcome.refusal is not None:
+        session["identify_notice"] = outcome.refusal.value
+        return _back_to_page(outcome, pending)
+    if outcome.purpose is Purpose.STEP_UP:
+        return _stepped_up(outcome, pending)
+    session[TICKET] = outcome.ticket
+    found = identified()
+    if found is not None and persons.account_of(found) is not None:
+        return journey.see_other(f"/identify/known{_query(pending)}")
+    return journey.see_other(f"/create-account{_query(pending)}")
+
+
+def _known_browser() -> str | None:
+    known = visitors.browser_id()
+    return hash_token(known) if known else None
+
+
+def _pending_of(outcome: Outcome) -> PendingRequest | None:
+    if outcome.request_id is None:
+        return None
+    try:
+        return journey.load(outcome.request_id)
+    except journey.JourneyOver:
+        return None
+
+
+def _query(pending: PendingRequest | None) -> str:
+    return f"?{urlencode({'request': pending.id})}" if pending else ""
+
+
+def _back_to_page(outcome: Outcome, pending: PendingRequest | None) -> Response:
+    if outcome.purpose is Purpose.REGISTRATION:
+        return journey.see_other(f"/identify/new{_query(pending)}")
+    return journey.see_other(f"/identify{_query(pending)}")
+
+
+def _stepped_up(outcome: Outcome, pending: PendingRequest | None) -> Response:
+    current = visitors.current_session()
+    client = registry.find(outcome.client_id)
+    if current is None or pending is None:
+        return error_page(
+            400, _("The identification cannot go on"), _("You have been logged out meanwhile."), client=client
+        )
+    try:
+        raised = assurance.step_up(Proof(outcome.ticket or "", browser_key()), current)
+    except TicketGone:
+        return error_page(
+            400, _("The identification cannot go on"), _("Start again from the service."), client=client
+        )
+    except (OtherPerson, PersonHasAccount) as error:
+        assurance.refused(current.account_id, error)
+        return error_page(
+            403, _("The identification does not fit your account"), _misfit(error), client=client
+        )
+    response = journey.resume(pending)
+    lifetime = rules().lifetimes.remembered_login if raised.remembered else None
+    cookies.write_session(response, raised.session_token, rules().settings, lifetime)
+    visitors.forget_current_session()
+    return response
+
+
+def _misfit(error: OtherPerson | PersonHasAccount) -> str:
+    if isinstance(error, OtherPerson):
+        return _("You are logged in with somebody else's account. Log out, and log in with your own account.")
+    return _(
+        "You have another account, which is connected to your identity. Log out, and log in with that account."
+    )
+
+
+@pages.get("/identify/known")
+def identify_known() -> Response:
+    """The person has an account already: they are sure to be its owner, so they may be told."""
+    found = identified()
+    journey.pending()
+    if found is None or persons.account_of(found) is None:
+        return journey.see_other("/login")
+    return make_response(render_template("pages/identify_known.html"))

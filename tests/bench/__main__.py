@@ -26,7 +26,7 @@ def main() -> None:
         baseline = report.baseline = _baseline(folder, options.seconds)
         print(baseline.line(), flush=True)
         for engine in options.databases:
-            with _installation(folder / engine, engine) as installation:
+            with installed(folder / engine, engine) as installation:
                 data = _data(installation, options.accounts)
                 _measure_paths(engine, installation, data, options, report)
                 if options.storm:
@@ -84,7 +84,8 @@ def _forever(request: bytes) -> Iterator[bytes]:
 
 
 @contextmanager
-def _installation(folder: Path, engine: str) -> Iterator[Installation]:
+def installed(folder: Path, engine: str) -> Iterator[Installation]:
+    """Empty tables in a database of that engine, durable as in production."""
     folder.mkdir()
     with ExitStack() as stack:
         url = f"sqlite:///{folder / 'tunnus.db'}"

@@ -1,7 +1,7 @@
 """What the paths need beforehand: accounts, sessions, codes and tokens, made by the domain itself."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from idp.accounts import statements
 from idp.accounts.hashing import hasher
 from idp.accounts.models import ACTIVE, Acceptance, Account
 from idp.accounts.rules import rules
+from idp.audit import AuditEvent, Event
 from idp.clients import registration, registry
 from idp.clients.metadata import DEVICE_CODE
 from idp.clients.registry import Client
@@ -35,12 +36,16 @@ CLIENT_ID = "asiointi"
 BATCH = 2000
 LIFETIME = timedelta(hours=2)
 
+Progress = Callable[[int, int], None]
+"""Is told how many are done, and of how many."""
+
 
 class Data:
     """One database with its people and one e-service."""
 
     def __init__(self, settings_file: Path) -> None:
         self.app: Flask = create_app(settings.load(settings_file))
+        self._began = clock.now()
         self.account_ids: list[str] = []
         with self.context(), writing() as session:
             metadata = {
@@ -63,8 +68,11 @@ class Data:
             db.engine.dispose()
             self.app.extensions["lean"].close_idle()
 
-    def fill(self, count: int) -> None:
-        """Add so many accounts, all with one password; each has accepted terms, a session, a grant, a refresh token."""
+    def fill(self, count: int, progress: Progress = lambda done, total: None) -> None:
+        """Add so many accounts, all with one password.
+
+        Each has accepted terms, a session, a grant, a refresh token and two events of the audit log.
+        """
         with self.context():
             password_hash = hasher().hash(PASSWORD)
             accepted = statements.accepted_now("fi")
@@ -72,6 +80,15 @@ class Data:
             for start in range(first, first + count, BATCH):
                 numbers = range(start, min(start + BATCH, first + count))
                 self._add(numbers, password_hash, accepted)
+                progress(numbers.stop - first, count)
+
+    def analyse(self) -> None:
+        """Let the database count its rows, as it does by itself in time."""
+        with (
+            self.context(),
+            db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
+            connection.execute(sa.text("ANALYZE"))
 
     def _add(self, numbers: range, password_hash: str, accepted: list[dict[str, str]]) -> None:
         now = clock.now()
@@ -79,6 +96,7 @@ class Data:
         grants = [(random_id(), account_id) for account_id, _ in people]
         accounts = [
             {
+                **_name(number),
                 "id": account_id,
                 "kind": "resident",
                 "username": name,
@@ -87,8 +105,6 @@ class Data:
                 "email_key": name,
                 "email_verified": True,
                 "password_hash": password_hash,
-                "given_name": "Maija",
-                "family_name": "Meikäläinen",
                 "language": "fi",
                 "claims": {},
                 "status": ACTIVE,
@@ -96,7 +112,7 @@ class Data:
                 "created_at": now,
                 "updated_at": now,
             }
-            for account_id, name in people
+            for number, (account_id, name) in zip(numbers, people, strict=True)
         ]
         terms = [
             {"account_id": account_id, "accepted_at": now, **document}
@@ -122,6 +138,18 @@ class Data:
             for grant_id, account_id in grants
         ]
         refresh = [_refresh_row(random_token(), grant_id, now) for grant_id, _ in grants]
+        events = [
+            {
+                "at": self.moment_of(number),
+                "event": event.value,
+                "outcome": "success",
+                "account_id": account_id,
+                "client_id": CLIENT_ID if event is Event.LOGGED_IN else None,
+                "address": "203.0.113.7",
+            }
+            for number, (account_id, _) in zip(numbers, people, strict=True)
+            for event in (Event.ACTIVATED, Event.LOGGED_IN)
+        ]
         with writing() as session:
             for model, rows in (
                 (Account, accounts),
@@ -129,9 +157,14 @@ class Data:
                 (BrowserSession, logins),
                 (Grant, given),
                 (RefreshToken, refresh),
+                (AuditEvent, events),
             ):
                 session.execute(sa.insert(model), rows)
         self.account_ids += [account_id for account_id, _ in people]
+
+    def moment_of(self, number: int) -> datetime:
+        """When the account of that number was activated and logged in, in the audit log: one after the other."""
+        return self._began - timedelta(seconds=number)
 
     # -- what a path uses up; spread over all accounts
 
@@ -207,6 +240,11 @@ class Data:
     def _some(self, count: int) -> Iterator[str]:
         step = max(1, len(self.account_ids) // count)
         return itertools.islice(itertools.cycle(self.account_ids[::step]), count)
+
+
+def _name(number: int) -> dict[str, str]:
+    """A thousand first names and a thousand last names, so that searches find some and not all."""
+    return {"given_name": f"Maija {number % 1000}", "family_name": f"Meikäläinen {number // 1000}"}
 
 
 def _approval(account_id: str, auth_time: int) -> Approval:

@@ -48,6 +48,7 @@ def create(
         raise click.BadParameter(message, param_hint="--client-id")
     wanted = Wanted(_new_metadata(given, machine), given_options(given), **given_switches(given))
     with context.app(), one_line(client_id=client_id or ""):
+        _must_be_picture(logo)
         made, secret = management.create(wanted, OPERATOR, client_id=client_id)
         _put_logo(made.client_id, logo)
     if as_json:
@@ -96,6 +97,7 @@ def update(
     from idp.clients import management
 
     with context.app(), one_line(client_id=client_id):
+        _must_be_picture(logo)
         before = management.look(client_id, OPERATOR)
         wanted = _changed(before, given, unset)
         after, secret = management.change(client_id, wanted, OPERATOR, version=before.version)
@@ -123,6 +125,14 @@ def _changed(before: "ManagedClient", given: dict[str, Any], unset: tuple[str, .
         options.pop(member, None)
     switches = {name: getattr(before, name) for name in sorted(now)}
     return Wanted(metadata, options, **(switches | given_switches(given)))
+
+
+def _must_be_picture(logo: Path | None) -> None:
+    """Before anything is changed. Raises InvalidClientMetadata."""
+    from idp.clients import management
+
+    if logo:
+        management.picture_type(logo.read_bytes())
 
 
 def _put_logo(client_id: str, logo: Path | None) -> Any:

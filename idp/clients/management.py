@@ -243,7 +243,7 @@ def put_logo(client_id: str, content: bytes | None, by: Actor) -> ManagedClient:
 
     Raises NotAllowed, NoSuchClient, and InvalidClientMetadata for what is no such picture.
     """
-    kind = _picture(content) if content else ""
+    kind = picture_type(content) if content else ""
     with writing() as session:
         app = _changeable(session, client_id, by)
         before = _managed(app)
@@ -259,7 +259,8 @@ def put_logo(client_id: str, content: bytes | None, by: Actor) -> ManagedClient:
     return after
 
 
-def _picture(content: bytes) -> str:
+def picture_type(content: bytes) -> str:
+    """The media type of a picture that may be a logo. Raises InvalidClientMetadata for anything else."""
     if len(content) > MAX_LOGO_BYTES:
         raise InvalidClientMetadata(f"logo: must be at most {MAX_LOGO_BYTES // 1000} kB")
     for kind, begins in _LOGO_BEGINS.items():

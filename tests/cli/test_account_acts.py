@@ -214,7 +214,7 @@ def test_without_a_password_its_owner_gets_a_link(idp: Idp, browser: FlaskClient
     made = idp("account", "create", "--email", "matti@example.fi", *names, "--json")
 
     assert json.loads(made.output)["sub"] == accounts(browser.application)[0].id
-    assert letter(people, "invited").to == "matti@example.fi"
+    assert letter(people, "invitation").to == "matti@example.fi"
     assert idp("account", "create", "--email", "matti@example.fi").exit_code == 2
     assert idp("account", "create", "--email", "matti@example.fi", *names, "--activated").exit_code == 2
 
@@ -230,7 +230,7 @@ def test_a_file_of_people_is_checked_and_then_taken_in(
     assert len(accounts(browser.application)) == 1
 
     taken = json.loads(idp("account", "import", "people.csv", "--json").output)
-    assert [(row["line"], row["fault"] is None) for row in taken] == [(2, True), (3, False)]
+    assert [(row["line"], row["fault"] is None) for row in taken] == [(1, True), (2, False)]
     assert len(accounts(browser.application)) == 2
     (tmp_path / "other.csv").write_text("name\nMatti\n")
     assert "columns are missing" in idp("account", "import", "other.csv").output

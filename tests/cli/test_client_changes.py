@@ -76,7 +76,7 @@ def test_what_breaks_a_rule_changes_nothing(idp: Idp, browser: FlaskClient) -> N
     before = shown(idp)
 
     for options in (
-        ("--redirect-uri", "http://asiointi.example.fi/"),
+        ("--redirect-uri", "https://asiointi.example.fi/#part"),
         ("--access-token-seconds", "1"),
         ("--colour", "red"),
         ("--auth-method", "private_key_jwt"),
@@ -139,7 +139,7 @@ def test_deleting_asks_and_is_for_good(idp: Idp, browser: FlaskClient) -> None:
     gone = idp("client", "delete", "asiointi", "--note", "Out of use", "--yes")
     assert (gone.exit_code, "no client" in gone.output) == (1, True)
     event = json.loads(idp("audit", "list", "--client", "asiointi", "--json").output)[0]
-    assert (event["event"], event["note"]) == ("client.deleted", "Out of use")
+    assert (event["event"], event["note"]) == ("client.removed", "Out of use")
 
 
 def test_a_picture_is_taken_and_anything_else_is_not(idp: Idp, browser: FlaskClient, tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 """Changing the e-mail address, which is a resident's username (R-37).
 
 The new address waits for its link; till then the old one works. The old address is told, with a link that undoes the
-change for seven days. An address that has an account of its own gets a different mail, and whoever asks learns nothing.
+change for seven days, unless support takes the account from it. An address that has an account of its own gets a
+different mail, and whoever asks learns nothing.
 """
+
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import links
+from idp.accounts import links, protection
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
-from idp.accounts.models import Account, AddressChange
-from idp.accounts.protection import end_everything, reset_link
+from idp.accounts.models import Account, AddressChange, MailedLink
 from idp.accounts.registration import find_account
 from idp.accounts.rules import Rules
 from idp.audit import Event
@@ -20,7 +22,7 @@ from idp.crypto import random_id
 from idp.database import db, writing
 from idp.mail import outbox
 from idp.mail.messages import compose
-from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key
+from idp.policy.usernames import EmailAddress, comparison_key
 
 
 def ask(account: Account, new: EmailAddress, rules: Rules) -> None:
@@ -30,7 +32,9 @@ def ask(account: Account, new: EmailAddress, rules: Rules) -> None:
         audit.record(session, Event.ADDRESS_CHANGE_ASKED, at=clock.now(), account_id=account.id)
 
 
-def put(session: Session, account: Account, new: EmailAddress, rules: Rules) -> None:
+def put(
+    session: Session, account: Account, new: EmailAddress, rules: Rules, *, rescues: bool = False
+) -> None:
     """Let a new address wait for its link, as part of the caller's transaction."""
     now = clock.now()
     close_pending(session, account.id)
@@ -40,6 +44,7 @@ def put(session: Session, account: Account, new: EmailAddress, rules: Rules) -> 
         old_email=account.email or "",
         new_email=new.address,
         asked_at=now,
+        rescues=rescues,
     )
     session.add(change)
     taken_by = find_account(session, new.key)
@@ -74,7 +79,7 @@ def pending(account_id: str) -> AddressChange | None:
 def close_pending(session: Session, account_id: str) -> None:
     """Cancel what waits, with its link."""
     now = clock.now()
-    session.execute(sa.update(AddressChange).where(*_is_pending(account_id)).values(closed_at=now))
+    protection.close_changes(session, account_id, now, AddressChange.confirmed_at.is_(None))
     links.withdraw(session, now, Purpose.ADDRESS, account_id=account_id)
 
 
@@ -97,8 +102,19 @@ def look(token: str, purpose: Purpose) -> AddressChange:
     return change
 
 
-def confirm(token: str, rules: Rules) -> str:
-    """Take the new address into use. Returns it. Raises LinkNotLive; uniqueness is judged again here."""
+@dataclass(frozen=True)
+class Confirmed:
+    """A new address in use. `reset_path`: where its owner chooses a password, if nothing of before counts any more."""
+
+    address: str
+    reset_path: str | None = None
+
+
+def confirm(token: str, rules: Rules) -> Confirmed:
+    """Take the new address into use. Raises LinkNotLive; uniqueness is judged again here.
+
+    When support takes an account back in this way, the old address is told, and can undo nothing.
+    """
     change_id = look(token, Purpose.ADDRESS).id
     now = clock.now()
     try:
@@ -109,14 +125,32 @@ def confirm(token: str, rules: Rules) -> str:
             account = session.get_one(Account, change.account_id, with_for_update=True)
             if find_account(session, comparison_key(change.new_email)) is not None:
                 raise LinkNotLive(LinkState.WITHDRAWN)
-            _set_address(account, change.new_email)
+            protection.set_address(account, change.new_email)
             change.confirmed_at = account.updated_at = now
             links.withdraw(session, now, account_id=account.id)
-            _tell_old_address(session, account, change, rules)
             audit.record(session, Event.ADDRESS_CHANGED, at=now, account_id=account.id)
-            return change.new_email
+            if change.rescues:
+                return Confirmed(change.new_email, _rescue(session, account, change, rules))
+            _tell_old_address(session, account, change, rules)
+            return Confirmed(change.new_email)
     except IntegrityError as error:  # somebody took the address at this very moment
         raise LinkNotLive(LinkState.WITHDRAWN) from error
+
+
+def _rescue(session: Session, account: Account, change: AddressChange, rules: Rules) -> str:
+    """Let nothing that went to another mailbox count any more. Returns the path of a reset page."""
+    now = clock.now()
+    session.flush()
+    protection.close_changes(session, account.id, now)
+    elsewhere = MailedLink.mailbox.is_distinct_from(account.email_key)
+    links.withdraw_protective(session, now, account.id, elsewhere)
+    if change.old_email:
+        message = compose(
+            "address_changed", change.old_email, account.language, name=account.given_name, undo_link=None
+        )
+        outbox.put(session, rules.vault, message, now)
+    protection.end_everything(session, account)
+    return protection.reset_link(session, account, rules)
 
 
 def undo(token: str, rules: Rules) -> str:
@@ -132,24 +166,12 @@ def undo(token: str, rules: Rules) -> str:
                 raise LinkNotLive(LinkState.USED)
             change = session.get_one(AddressChange, change_id)
             account = session.get_one(Account, change.account_id, with_for_update=True)
-            other = find_account(session, comparison_key(change.old_email))
-            if other is not None and other.id != account.id:
+            session.refresh(change)  # as it is under the account's lock
+            if change.closed_at is not None:
                 raise LinkNotLive(LinkState.WITHDRAWN)
-            close_pending(session, account.id)
-            _set_address(account, change.old_email)
-            change.closed_at = account.updated_at = now
-            end_everything(session, account)
-            audit.record(session, Event.ADDRESS_CHANGE_UNDONE, at=now, account_id=account.id)
-            return reset_link(session, account, rules)
+            return protection.take_back(session, account, change, rules)
     except IntegrityError as error:
         raise LinkNotLive(LinkState.WITHDRAWN) from error
-
-
-def _set_address(account: Account, address: str) -> None:
-    """A resident's username is the address; an authority's username stays (R-06)."""
-    account.email, account.email_key, account.email_verified = address, comparison_key(address), True
-    if account.kind == UsernameKind.RESIDENT.value:
-        account.username, account.username_key = address, comparison_key(address)
 
 
 def _tell_old_address(session: Session, account: Account, change: AddressChange, rules: Rules) -> None:
@@ -158,7 +180,13 @@ def _tell_old_address(session: Session, account: Account, change: AddressChange,
     now = clock.now()
     lifetime = rules.lifetimes.undo_change
     token = links.make(
-        session, Purpose.UNDO_ADDRESS, now, now + lifetime, account_id=account.id, change_id=change.id
+        session,
+        Purpose.UNDO_ADDRESS,
+        now,
+        now + lifetime,
+        account_id=account.id,
+        change_id=change.id,
+        mailbox=comparison_key(change.old_email),
     )
     message = compose(
         "address_changed",

@@ -39,7 +39,9 @@ def tell_how_to_cancel(
     """Mail the link that keeps a closed account, as part of the caller's transaction."""
     now = clock.now()
     until = account.erase_at or now
-    token = links.make(session, Purpose.CANCEL_DELETION, now, until, account_id=account.id)
+    token = links.make(
+        session, Purpose.CANCEL_DELETION, now, until, account_id=account.id, mailbox=account.email_key
+    )
     if account.email:
         message = compose(
             "deletion_ordered",

@@ -24,7 +24,7 @@ class Purpose(StrEnum):
 
 
 PROTECTIVE = (Purpose.UNDO_ADDRESS, Purpose.DISOWN, Purpose.CANCEL_DELETION)
-"""Links that survive the change they undo."""
+"""Links that survive the change they undo. Each belongs to the mailbox that it went to: the account may leave it."""
 
 
 class LinkState(Enum):
@@ -52,11 +52,13 @@ class Link:
     registration_id: str | None = None
     change_id: str | None = None
     client_id: str | None = None
+    mailbox: str | None = None
+    created_at: datetime | None = None
 
 
 _FIND = Statement(
-    "SELECT account_id, registration_id, change_id, client_id, expires_at, used_at, withdrawn_at FROM mailed_links"
-    " WHERE token_hash = :token_hash AND purpose = :purpose"
+    "SELECT account_id, registration_id, change_id, client_id, mailbox, created_at, expires_at, used_at, withdrawn_at"
+    " FROM mailed_links WHERE token_hash = :token_hash AND purpose = :purpose"
 )
 
 
@@ -70,10 +72,11 @@ def make(
     registration_id: str | None = None,
     change_id: str | None = None,
     client_id: str | None = None,
+    mailbox: str | None = None,
 ) -> str:
     """A new link's token, as part of the caller's transaction; older live ones of the same owner are withdrawn.
 
-    Protective links stay: each undoes what its own mail told of.
+    Protective links stay: each undoes what its own mail told of. They need the `mailbox`, as a comparison key.
     """
     if purpose not in PROTECTIVE:
         withdraw(session, now, purpose, account_id=account_id, registration_id=registration_id)
@@ -86,6 +89,7 @@ def make(
             registration_id=registration_id,
             change_id=change_id,
             client_id=client_id,
+            mailbox=mailbox,
             created_at=now,
             expires_at=expires_at,
         )
@@ -117,6 +121,23 @@ def withdraw(
     session.execute(query.values(withdrawn_at=now))
 
 
+def withdraw_protective(
+    session: Session, now: datetime, account_id: str, *which: sa.ColumnElement[bool]
+) -> None:
+    """Kill the live protective links of an account for which all of `which` holds."""
+    session.execute(
+        sa.update(MailedLink)
+        .where(
+            MailedLink.account_id == account_id,
+            MailedLink.purpose.in_([purpose.value for purpose in PROTECTIVE]),
+            MailedLink.used_at.is_(None),
+            MailedLink.withdrawn_at.is_(None),
+            *which,
+        )
+        .values(withdrawn_at=now)
+    )
+
+
 def withdraw_of(session: Session, now: datetime, registrations: sa.Select[str]) -> None:
     """Kill the live links of registrations, given as a query for their ids."""
     session.execute(
@@ -135,14 +156,24 @@ def look(token: str, purpose: Purpose, now: datetime) -> Link:
     row = _FIND.one(token_hash=hash_token(token), purpose=purpose.value)
     if row is None:
         return Link(LinkState.UNKNOWN)
-    account_id, registration_id, change_id, client_id, expires_at, used_at, withdrawn_at = row
+    (
+        account_id,
+        registration_id,
+        change_id,
+        client_id,
+        mailbox,
+        created_at,
+        expires_at,
+        used_at,
+        withdrawn_at,
+    ) = row
     if used_at is not None:
         state = LinkState.USED
     elif withdrawn_at is not None:
         state = LinkState.WITHDRAWN
     else:
         state = LinkState.LIVE if is_live(instant(expires_at), now) else LinkState.EXPIRED
-    return Link(state, account_id, registration_id, change_id, client_id)
+    return Link(state, account_id, registration_id, change_id, client_id, mailbox, instant(created_at))
 
 
 def use(session: Session, token: str, purpose: Purpose, now: datetime) -> bool:

@@ -78,6 +78,7 @@ class Account(Named, Model):
     erase_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # when a deletion was ordered
     last_login_at: Mapped[datetime] = mapped_column(Instant, index=True)  # or its creation
     warned_at: Mapped[datetime | None] = mapped_column(Instant)  # that it will be closed unless it is used
+    secured_at: Mapped[datetime | None] = mapped_column(Instant)  # by support: somebody else may have had it
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -123,6 +124,7 @@ class MailedLink(Model):
     registration_id: Mapped[str | None] = mapped_column(sa.String(22), index=True)
     change_id: Mapped[str | None] = mapped_column(sa.String(22))
     client_id: Mapped[str | None] = mapped_column(sa.String(100))
+    mailbox: Mapped[str | None] = mapped_column(sa.String(254))  # of a protective link: the address's key
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -140,7 +142,10 @@ class AddressChange(Model):
     new_email: Mapped[str] = mapped_column(sa.String(254))
     asked_at: Mapped[datetime] = mapped_column(Instant)
     confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
-    closed_at: Mapped[datetime | None] = mapped_column(Instant)  # cancelled, replaced or undone
+    closed_at: Mapped[datetime | None] = mapped_column(
+        Instant
+    )  # cancelled, replaced, undone; or never undone
+    rescues: Mapped[bool] = mapped_column(default=False)  # support takes the account from the old address
 
 
 class LoginCounter(Model):

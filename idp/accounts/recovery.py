@@ -5,7 +5,7 @@ composed and sealed too, and thrown away by the outbox.
 """
 
 from idp import audit, clock
-from idp.accounts import counters, links
+from idp.accounts import counters, links, protection
 from idp.accounts.details import tell_password_changed
 from idp.accounts.hashing import hasher
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
@@ -71,8 +71,9 @@ def _look(token: str) -> tuple[Account, Purpose]:
     if link.state is not LinkState.LIVE:
         raise LinkNotLive(link.state)
     account = db.session.get(Account, link.account_id) if link.account_id else None
-    if account is None or account.status != ACTIVE:
+    if account is None:
         raise LinkNotLive(LinkState.UNKNOWN)
+    protection.must_be_open(db.session, account)
     return account, purpose
 
 
@@ -88,7 +89,8 @@ def reset(token: str, password: str, rules: Rules) -> str:
     with writing() as session:
         if not links.use(session, token, purpose, now):
             raise LinkNotLive(LinkState.USED)
-        account = session.get_one(Account, account_id)
+        account = session.get_one(Account, account_id, with_for_update=True)
+        protection.must_be_open(session, account)
         account.password_hash = password_hash
         account.updated_at = now
         browser.end(session, account_id, now)

@@ -166,6 +166,7 @@ def start_reset(account_id: str, by: Actor, rules: Rules, *, secure: bool = Fals
         if not account.email:
             raise NoAddress
         if secure:
+            account.secured_at = clock.now()
             protection.end_everything(session, account)
         path = protection.reset_link(session, account, rules)
         message = compose(
@@ -262,11 +263,17 @@ def edit(account_id: str, details: Details, by: Actor, note: str) -> None:
 def change_address(account_id: str, new: EmailAddress, by: Actor, note: str, rules: Rules) -> None:
     """Mail a link to a new address, which takes effect when it is used. The old one is told then, and can undo it.
 
+    After a reset with `secure` it cannot, for the account may be in the wrong hands: it is shut until the new address
+    is confirmed, or the time for that is over, and then nothing counts that was mailed elsewhere.
+
     Raises NoSuchAccount, NotAllowed and NotNow.
     """
     with writing() as session:
         account = _account(session, account_id, by, ACTIVE)
-        address_change.put(session, account, new, rules)
+        rescues = protection.is_secured(account)
+        if rescues:
+            protection.end_everything(session, account)
+        address_change.put(session, account, new, rules, rescues=rescues)
         changes = audit.difference({"email": account.email}, {"email": new.address})
         _audit(session, Event.ADDRESS_CHANGE_ASKED, account.id, by, changes=changes, note=note)
 

@@ -8,7 +8,7 @@ from flask import Response, abort, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from idp.accounts import roles, support
+from idp.accounts import protection, roles, support
 from idp.accounts.creation import CannotCreate
 from idp.accounts.details import Details
 from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account
@@ -225,7 +225,7 @@ def account_email(account_id: str) -> Response:
         support.change_address(account.id, new, shared.actor(), form.note.data or "", rules())
         told = _("The new address takes effect once the owner confirms it with the link that was sent there.")
         return shared.done(f"/admin/accounts/{account.id}", told)
-    return shared.page("account_email", form, account=account)
+    return shared.page("account_email", form, account=account, secured=protection.is_secured(account))
 
 
 @admin.route("/authorities/new", methods=["GET", "POST"])

@@ -28,7 +28,9 @@ class Action:
     message: str
     button_text: str
     button_id: str
-    look: Callable[[str], str | None]  # the address that the link is about, if it is about one
+    look: Callable[
+        [str], str | tuple[str, str]
+    ]  # the address that the link is about, and another message if need be
     act: Callable[[str], Response]
 
 
@@ -36,7 +38,8 @@ def _run(action: Action) -> Response:
     token = request.args.get("token", "")
     form = EmptyForm()
     try:
-        email = action.look(token)
+        about = action.look(token)
+        email, message = (about, action.message) if isinstance(about, str) else about
         if form.validate_on_submit():
             return action.act(token)
     except LinkNotLive as error:
@@ -46,7 +49,7 @@ def _run(action: Action) -> Response:
         form=form,
         title=action.title,
         email=email,
-        message=action.message,
+        message=message,
         button_text=action.button_text,
         button_id=action.button_id,
     )
@@ -65,7 +68,9 @@ def _done(title: str, message: str) -> Response:
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def confirm_address() -> Response:
     def act(token: str) -> Response:
-        address_change.confirm(token, rules())
+        confirmed = address_change.confirm(token, rules())
+        if confirmed.reset_path:
+            return journey.see_other(confirmed.reset_path)
         return _done(_("Email address"), _("Your email address has been confirmed."))
 
     return _run(
@@ -81,6 +86,10 @@ def confirm_address() -> Response:
     )
 
 
+def _restoring() -> str:
+    return _("We restore this address, log the account out everywhere and let you choose a new password.")
+
+
 @pages.route("/undo-address", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def undo_address() -> Response:
@@ -88,7 +97,7 @@ def undo_address() -> Response:
         Action(
             Purpose.UNDO_ADDRESS,
             _("Undo the change of the email address"),
-            _("We restore this address, log the account out everywhere and let you choose a new password."),
+            _restoring(),
             _("Undo the change"),
             "undo-address",
             lambda token: address_change.look(token, Purpose.UNDO_ADDRESS).old_email,
@@ -100,6 +109,10 @@ def undo_address() -> Response:
 @pages.route("/not-me", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def not_me() -> Response:
+    def look(token: str) -> str | tuple[str, str]:
+        claim = protection.look(token)
+        return (claim.change.old_email, _restoring()) if claim.change else claim.account.username
+
     return _run(
         Action(
             Purpose.DISOWN,
@@ -109,7 +122,7 @@ def not_me() -> Response:
             ),
             _("Secure my account"),
             "not-me",
-            lambda token: protection.look(token).username,
+            look,
             lambda token: journey.see_other(protection.disown(token, rules())),
         )
     )

@@ -1,0 +1,19 @@
+"""the rightful owner: where protective links went, accounts that support has secured, addresses taken from a thief"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from idp.database import Instant
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("mailed_links", sa.Column("mailbox", sa.String(length=254), nullable=True))
+    op.add_column(
+        "address_changes", sa.Column("rescues", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.add_column("accounts", sa.Column("secured_at", Instant(), nullable=True))

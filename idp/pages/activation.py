@@ -19,7 +19,7 @@ from idp.grants import requests
 from idp.grants.requests import RequestGone
 from idp.pages import journey, pages
 from idp.pages.forms import ActivationForm, EmptyForm, NewPasswordForm
-from idp.web import visitors
+from idp.web import keepsakes, visitors
 from idp.web.addresses import starting_login
 from idp.web.context import ClientView
 from idp.web.errors import error_page
@@ -133,7 +133,7 @@ def _activated_anew(form: NewPasswordForm, token: str) -> bool:
 
 
 def _activated(invitation: Invitation) -> Response:
-    session.pop("waiting", None)
+    keepsakes.forget_all()
     login_url = f"/login?{urlencode({'username': invitation.email})}"
     page = render_template(
         "pages/activated.html", continue_url=_continue_url(invitation), login_url=login_url

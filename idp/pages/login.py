@@ -1,6 +1,6 @@
 """The login page."""
 
-from flask import Response, g, make_response, render_template, request, session
+from flask import Response, g, make_response, render_template, request
 from flask_babel import gettext as _
 
 from idp import crypto
@@ -19,7 +19,8 @@ from idp.accounts.rules import rules
 from idp.grants.requests import PendingRequest
 from idp.pages import journey, pages
 from idp.pages.forms import LoginForm
-from idp.web import cookies, visitors
+from idp.policy.usernames import comparison_key
+from idp.web import cookies, keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.limits import known_device, limiter, setting, typed_name
 
@@ -68,7 +69,7 @@ def _try(form: LoginForm, pending: PendingRequest | None) -> Response | None:
         return make_response(render_template("pages/locked.html", hours=rules().settings.lockout.hours), 403)
     except NotActivated as error:
         form.refuse(_("The account has not been activated."))
-        session["waiting"] = {"registration": error.registration_id, "email": form.username.data}
+        _let_wait(error.registration_id, form.username.data or "")
     except AccountClosing:
         form.refuse(
             _("The account is being deleted. The link in the message that we sent cancels the deletion.")
@@ -83,6 +84,7 @@ def _try(form: LoginForm, pending: PendingRequest | None) -> Response | None:
 
 
 def _welcome(logged_in: LoggedIn, pending: PendingRequest | None, *, remembered: bool) -> Response:
+    keepsakes.forget_all()  # the next person at a shared computer has logged in
     settings = rules().settings
     response = journey.resume(pending) if pending else journey.home()
     lifetime = rules().lifetimes.remembered_login if remembered else None
@@ -94,12 +96,29 @@ def _welcome(logged_in: LoggedIn, pending: PendingRequest | None, *, remembered:
 def _page(form: LoginForm, pending: PendingRequest | None) -> Response:
     form.password.data = None
     for_device = pending is None and (journey.came_for() or "").startswith("/device")
-    waiting = "waiting" in session and bool(form.form_errors)
     page = render_template(
         "pages/login.html",
         form=form,
         notices=[_("Log in first. Then you can connect your device.")] if for_device else [],
-        activation_resend_url="/created" if waiting else None,
+        activation_resend_url=_resend_url(form),
         identification=assurance.needed_to_register(g.get("client")),
     )
     return form_page(page, form)
+
+
+def _resend_url(form: LoginForm) -> str | None:
+    """Where the activation message is sent again, for who waits for it in this browser and could not log in."""
+    email = keepsakes.find("waiting").get("email") or ""
+    waits = bool(email) and _are_one(email, form.username.data or "")
+    return "/created" if waits and form.form_errors else None
+
+
+def _let_wait(registration_id: str, name: str) -> None:
+    """The message can be sent again from this browser. Somebody else may have registered in it before."""
+    if not _are_one(keepsakes.find("waiting").get("email") or "", name):
+        keepsakes.forget_all()
+    keepsakes.keep("waiting", registration=registration_id, email=name)
+
+
+def _are_one(name: str, other: str) -> bool:
+    return comparison_key(name) == comparison_key(other)

@@ -4,7 +4,7 @@ from flask import Response, make_response, render_template, request
 
 from idp.pages import journey, pages
 from idp.pages.forms import EmptyForm
-from idp.web import visitors
+from idp.web import keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.logout import log_out
 
@@ -13,6 +13,7 @@ from idp.web.logout import log_out
 def logout() -> Response:
     if visitors.current_session() is None:
         if request.method == "POST":
+            keepsakes.forget_all()  # the login ended by time, the person leaves now
             return journey.see_other("/logged-out")
         return journey.see_other("/login")
     form = EmptyForm()

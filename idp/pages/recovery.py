@@ -1,6 +1,6 @@
 """Forgotten username or password (R-13, R-33)."""
 
-from flask import Response, make_response, render_template, request, session
+from flask import Response, make_response, render_template, request
 
 from idp.accounts import recovery
 from idp.accounts.hashing import HashingBusy
@@ -10,7 +10,7 @@ from idp.pages import journey, pages
 from idp.pages.activation import link_not_live
 from idp.pages.forms import ForgotForm, NewPasswordForm
 from idp.texts import language
-from idp.web import visitors
+from idp.web import keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.limits import limiter, setting, typed_name
 
@@ -30,7 +30,7 @@ def forgot() -> Response:
             address=visitors.address(),
             rules=rules(),
         )
-        session["asked"] = name[:254]
+        keepsakes.keep("asked", name=name[:254])
         return journey.see_other("/forgot/sent")
     page = render_template("pages/forgot.html", form=form)
     return form_page(page, form)
@@ -38,7 +38,7 @@ def forgot() -> Response:
 
 @pages.get("/forgot/sent")
 def forgot_sent() -> Response:
-    asked = session.get("asked")
+    asked = keepsakes.find("asked").get("name")
     if not asked:
         return journey.see_other("/forgot")
     return make_response(render_template("pages/forgot_sent.html", email=asked))
@@ -66,4 +66,5 @@ def _reset(form: NewPasswordForm, token: str) -> bool:
     except HashingBusy:
         form.refuse_for_now()
         return False
+    keepsakes.forget_all()
     return True

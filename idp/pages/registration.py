@@ -17,12 +17,12 @@ from idp.policy.usernames import EmailAddress
 from idp.texts import language
 from idp.upstream import persons
 from idp.upstream.tickets import Identified
-from idp.web import visitors
+from idp.web import keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.limits import limiter, name_key, setting, typed_name
 
 CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", "postal_code", "locality")
-"""Kept in the browser's own cookie, so that a wrong address can be corrected without typing all again."""
+"""Kept in the browser for a while, so that a wrong address can be corrected without typing all again."""
 
 
 @pages.route("/create-account", methods=["GET", "POST"])
@@ -49,10 +49,9 @@ def create_account() -> Response:
 
 
 def _keep_what_was_typed(form: RegistrationForm) -> None:
-    """The identification took longer than it is good for: nobody has to type all again."""
+    """So that nobody has to type all again: a wrong address, an identification that took too long."""
     if request.method == "POST":
-        typed = {name: form[name].data for name in CORRECTABLE if form[name].data}
-        session["waiting"] = {**session.get("waiting", {"registration": "", "email": ""}), "typed": typed}
+        keepsakes.keep("typed", **{name: form[name].data for name in CORRECTABLE if form[name].data})
 
 
 def _registered_names(form: RegistrationForm, identified: Identified | None) -> list[str]:
@@ -69,7 +68,7 @@ def _registered_names(form: RegistrationForm, identified: Identified | None) -> 
 def _prefill(form: RegistrationForm, pending: PendingRequest | None) -> None:
     """What this browser has typed before, to correct a wrong address; else the e-service's hint."""
     if "correct" in request.args or identify.TICKET in session:
-        for name, value in session.get("waiting", {}).get("typed", {}).items():
+        for name, value in keepsakes.find("typed").items():
             form[name].data = value
     elif pending:
         form.email.data = pending.parameters.get("login_hint", "")[:254]
@@ -107,9 +106,9 @@ def _register(
     except HashingBusy:
         form.refuse_for_now()
         return None
-    typed = {name: form[name].data for name in CORRECTABLE if form[name].data}
     session.pop(identify.TICKET, None)
-    session["waiting"] = {"registration": registration_id, "email": email.address, "typed": typed}
+    _keep_what_was_typed(form)
+    keepsakes.keep("waiting", registration=registration_id, email=email.address)
     if pending:
         session["request"] = pending.id
     return journey.see_other("/created")
@@ -117,7 +116,7 @@ def _register(
 
 def waiting_name() -> str:
     """The key of a limit per address that a message is sent to again."""
-    return name_key(session.get("waiting", {}).get("email") or "")
+    return name_key(keepsakes.find("waiting").get("email") or "")
 
 
 def _page(form: RegistrationForm, registered_names: list[str]) -> Response:
@@ -137,7 +136,7 @@ def _page(form: RegistrationForm, registered_names: list[str]) -> Response:
 @limiter.limit(setting("mail_per_name"), key_func=waiting_name, methods=["POST"])
 def created() -> Response:
     """Waiting for the activation; the message can be sent again."""
-    waiting = session.get("waiting")
+    waiting = keepsakes.find("waiting")
     if not waiting:
         return journey.see_other("/login")
     form = EmptyForm()

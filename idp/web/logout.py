@@ -18,7 +18,7 @@ from idp.clients.subjects import sid_of
 from idp.database import writing
 from idp.grants import front_channel
 from idp.sessions import browser
-from idp.web import cookies, headers, visitors
+from idp.web import cookies, headers, keepsakes, visitors
 from idp.web.context import ClientView
 
 WAIT_SECONDS = 5  # for frames that do not load; without scripts always
@@ -43,6 +43,7 @@ def end_current_session() -> tuple[Frame, ...]:
             audit.record(session, Event.LOGGED_OUT, at=now, account_id=current.account_id)
         frames = frames_of(current.sid)
     after_this_request(_without_session)
+    keepsakes.forget_all()
     visitors.forget_current_session()
     return frames
 

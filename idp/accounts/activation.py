@@ -28,6 +28,10 @@ class PasswordNeeded(Exception):
     """This is not the registering browser, and the password given is missing or wrong."""
 
 
+class WaitsNoLonger(Exception):
+    """There is no registration any more that could be activated: it is over, or its owner has disowned it."""
+
+
 @dataclass(frozen=True)
 class Invitation:
     """A live activation link as a page shows it."""
@@ -100,24 +104,28 @@ def disown(token: str, *, browser: str | None) -> None:
         audit.record(session, Event.REGISTRATION_DISOWNED, at=now, client_id=invitation.client_id)
 
 
-def resend(token: str, rules: Rules) -> str | None:
-    """Mail a new link for the registration of an expired one. Returns the address, None when it waits no longer."""
+def resend(token: str, rules: Rules) -> str:
+    """Mail a new link for the registration of an expired one. Returns the address. Raises WaitsNoLonger."""
     link = links.look(token, Purpose.ACTIVATION, clock.now())
-    if link.state is LinkState.EXPIRED and link.registration_id:
-        return resend_registration(link.registration_id, rules)
-    return None
+    if link.state is not LinkState.EXPIRED or not link.registration_id:
+        raise WaitsNoLonger
+    address = resend_registration(link.registration_id, rules)
+    if address is None:
+        raise WaitsNoLonger
+    return address
 
 
 def resend_registration(registration_id: str, rules: Rules) -> str | None:
     """Mail again what the registration mailed. Returns its address, None when it waits for no activation.
 
-    That is a new link or, with the same work, "you already have an account" for a known address.
+    That is a new link or, with the same work, "you already have an account" for a known address. Raises WaitsNoLonger
+    when there is no such registration any more.
     """
     now = clock.now()
     with writing() as session:
         registration = session.get(Registration, registration_id)
         if registration is None:
-            return None
+            raise WaitsNoLonger
         waits = registration.closed_at is None
         mail_again(session, registration, rules, now)
         audit.record(session, Event.ACTIVATION_RESENT, at=now, client_id=registration.client_id)

@@ -26,6 +26,7 @@ from idp.pages import (  # noqa: E402
     own_sessions,
     recovery,
     registration,
+    results,
     statements,
     terms,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "pages",
     "recovery",
     "registration",
+    "results",
     "statements",
     "terms",
 ]

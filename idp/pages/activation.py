@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from idp import clock
 from idp.accounts import activation, links
-from idp.accounts.activation import Invitation, PasswordNeeded
+from idp.accounts.activation import Invitation, PasswordNeeded, WaitsNoLonger
 from idp.accounts.assurance import PersonHasAccount
 from idp.accounts.authentication import AccountLocked, AttemptsCrowded
 from idp.accounts.hashing import HashingBusy
@@ -17,11 +17,9 @@ from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.grants import requests
 from idp.grants.requests import RequestGone
-from idp.pages import journey, pages
+from idp.pages import journey, pages, results
 from idp.pages.forms import ActivationForm, EmptyForm, NewPasswordForm
-from idp.web import keepsakes, visitors
-from idp.web.addresses import starting_login
-from idp.web.context import ClientView
+from idp.web import visitors
 from idp.web.errors import error_page
 from idp.web.forms import form_page
 from idp.web.limits import limiter, setting
@@ -49,7 +47,7 @@ def _use(form: ActivationForm, token: str, invitation: Invitation) -> Response |
     try:
         if "not_me" in request.form:
             activation.disown(token, browser=browser)
-            return _disowned()
+            return results.to_done("disowned")
         if "choose_password" in request.form:
             return journey.see_other(f"/activate/password?{urlencode({'token': token})}")
         activation.activate(token, browser=browser, password=form.password.data, rules=rules())
@@ -72,19 +70,8 @@ def _use(form: ActivationForm, token: str, invitation: Invitation) -> Response |
     except (HashingBusy, AttemptsCrowded):
         form.refuse_for_now()
     else:
-        return _activated(invitation)
+        return results.to_activated(invitation)
     return None
-
-
-def _disowned() -> Response:
-    page = render_template(
-        "pages/link_done.html",
-        title=_("Thank you"),
-        message=_("The account was not created and its details have been deleted."),
-        continue_url="/login",
-        continue_text=_("Back to login"),
-    )
-    return make_response(page)
 
 
 def _page(form: ActivationForm, invitation: Invitation) -> Response:
@@ -112,7 +99,7 @@ def activate_password() -> Response:
         form = NewPasswordForm()
         form.known = (invitation.email, *invitation.names)
         if form.validate_on_submit() and _activated_anew(form, token):
-            return _activated(invitation)
+            return results.to_activated(invitation)
     except LinkNotLive as error:
         return link_not_live(token, Purpose.ACTIVATION, error.state)
     page = render_template(
@@ -130,33 +117,6 @@ def _activated_anew(form: NewPasswordForm, token: str) -> bool:
         form.refuse_for_now()
         return False
     return True
-
-
-def _activated(invitation: Invitation) -> Response:
-    keepsakes.forget_all()
-    login_url = f"/login?{urlencode({'username': invitation.email})}"
-    page = render_template(
-        "pages/activated.html", continue_url=_continue_url(invitation), login_url=login_url
-    )
-    return make_response(page)
-
-
-def _continue_url(invitation: Invitation) -> str | None:
-    """Where the errand goes on: the pending request of this browser, else a new one begun at the e-service."""
-    request_id = session.pop("request", None)
-    if request_id and invitation.same_browser:
-        try:
-            pending = requests.load(request_id, visitors.browser_id(), clock.now())
-        except RequestGone:
-            pass
-        else:
-            return f"/login?{urlencode({'request': pending.id, 'username': invitation.email})}"
-    client = registry.find(invitation.client_id)
-    if client is None:
-        return None
-    if client.initiate_login_uri and client.first_party:  # others learn the address by consent alone
-        return starting_login(client.initiate_login_uri, login_hint=invitation.email)
-    return ClientView.of(client).return_url
 
 
 def link_not_live(token: str, purpose: Purpose, state: LinkState) -> Response:
@@ -188,7 +148,17 @@ def _expired(token: str, purpose: Purpose) -> Response:
     offer = purpose is Purpose.ACTIVATION and rules().settings.links.self_service_resend
     form = EmptyForm() if offer else None
     if form and request.form.get("action") == "resend" and form.validate_on_submit():
-        email = activation.resend(token, rules())
-        return make_response(render_template("pages/created.html", email=email, resend_form=None))
+        try:
+            email = activation.resend(token, rules())
+        except WaitsNoLonger:
+            return waits_no_longer()
+        page = render_template("pages/created.html", email=email, resend_form=None, sent_again=True)
+        return make_response(page)
     page = render_template("pages/link_expired.html", purpose=purpose.value, resend_form=form)
+    return make_response(page, 410)
+
+
+def waits_no_longer() -> Response:
+    """There is nothing any more that a new link could activate."""
+    page = render_template("pages/link_expired.html", purpose="over", resend_form=None)
     return make_response(page, 410)

@@ -108,6 +108,8 @@ def _page(form: LoginForm, pending: PendingRequest | None) -> Response:
 
 def _resend_url(form: LoginForm) -> str | None:
     """Where the activation message is sent again, for who waits for it in this browser and could not log in."""
+    if not rules().settings.links.self_service_resend:
+        return None
     email = keepsakes.find("waiting").get("email") or ""
     waits = bool(email) and _are_one(email, form.username.data or "")
     return "/created" if waits and form.form_errors else None

@@ -6,15 +6,14 @@ A GET only shows the page, since mail scanners open links; the POST does it.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Response, make_response, render_template, request
+from flask import Response, render_template, request
 from flask_babel import gettext as _
 
 from idp.accounts import address_change, deletion, protection
 from idp.accounts.links import LinkNotLive, Purpose
 from idp.accounts.rules import rules
-from idp.pages import journey, pages
+from idp.pages import journey, pages, results
 from idp.pages.activation import link_not_live
-from idp.web import visitors
 from idp.web.forms import EmptyForm, form_page
 from idp.web.limits import limiter, setting
 
@@ -56,14 +55,6 @@ def _run(action: Action) -> Response:
     return form_page(page, form)
 
 
-def _done(title: str, message: str) -> Response:
-    onward = _("My details") if visitors.current_session() else _("Log in")  # /login leads there by itself
-    page = render_template(
-        "pages/link_done.html", title=title, message=message, continue_url="/login", continue_text=onward
-    )
-    return make_response(page)
-
-
 @pages.route("/confirm-address", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def confirm_address() -> Response:
@@ -71,7 +62,7 @@ def confirm_address() -> Response:
         confirmed = address_change.confirm(token, rules())
         if confirmed.reset_path:
             return journey.see_other(confirmed.reset_path)
-        return _done(_("Email address"), _("Your email address has been confirmed."))
+        return results.to_done("address")
 
     return _run(
         Action(
@@ -133,7 +124,7 @@ def not_me() -> Response:
 def cancel_deletion() -> Response:
     def act(token: str) -> Response:
         deletion.cancel(token)
-        return _done(_("The account is kept"), _("The deletion has been cancelled. You can log in."))
+        return results.to_done("kept")
 
     return _run(
         Action(

@@ -2,11 +2,12 @@
 
 from flask import Response, make_response, render_template, request
 
-from idp.accounts import recovery
+from idp import clock
+from idp.accounts import links, recovery
 from idp.accounts.hashing import HashingBusy
 from idp.accounts.links import LinkNotLive, Purpose
 from idp.accounts.rules import rules
-from idp.pages import journey, pages
+from idp.pages import journey, pages, results
 from idp.pages.activation import link_not_live
 from idp.pages.forms import ForgotForm, NewPasswordForm
 from idp.texts import language
@@ -53,7 +54,7 @@ def reset() -> Response:
         form = NewPasswordForm()
         form.known = (account.username, account.given_name or "", account.family_name or "")
         if form.validate_on_submit() and _reset(form, token):
-            return make_response(render_template("pages/reset_done.html"))
+            return results.to_reset_done(links.look(token, Purpose.RESET, clock.now()).client_id)
     except LinkNotLive as error:
         return link_not_live(token, Purpose.RESET, error.state)
     page = render_template("pages/reset.html", form=form, username=account.username)
@@ -66,5 +67,4 @@ def _reset(form: NewPasswordForm, token: str) -> bool:
     except HashingBusy:
         form.refuse_for_now()
         return False
-    keepsakes.forget_all()
     return True

@@ -2,16 +2,18 @@
 
 from urllib.parse import urlencode
 
-from flask import Response, g, render_template, request, session
+from flask import Response, g, make_response, render_template, request, session
 from flask_babel import gettext as _
 
 from idp.accounts import activation, assurance, registration
+from idp.accounts.activation import WaitsNoLonger
 from idp.accounts.assurance import TicketGone
 from idp.accounts.hashing import HashingBusy
 from idp.accounts.registration import AccountExists, Application
 from idp.accounts.rules import rules
 from idp.grants.requests import PendingRequest
 from idp.pages import identify, journey, pages
+from idp.pages.activation import waits_no_longer
 from idp.pages.forms import EmptyForm, RegistrationForm
 from idp.policy.usernames import EmailAddress
 from idp.texts import language
@@ -139,18 +141,21 @@ def created() -> Response:
     waiting = keepsakes.find("waiting")
     if not waiting:
         return journey.see_other("/login")
-    form = EmptyForm()
-    sent_again = form.validate_on_submit()
-    if sent_again:
-        activation.resend_registration(waiting["registration"], rules())
+    form = EmptyForm() if rules().settings.links.self_service_resend else None
+    if form and form.validate_on_submit():
+        try:
+            activation.resend_registration(waiting["registration"], rules())
+        except WaitsNoLonger:
+            return waits_no_longer()
+        return journey.see_other("/created?sent=again")
     page = render_template(
         "pages/created.html",
         email=waiting["email"],
-        resend_form=form if rules().settings.links.self_service_resend else None,
+        resend_form=form,
         change_address_url=_correct_url(),
-        sent_again=sent_again,
+        sent_again="sent" in request.args,
     )
-    return form_page(page, form)
+    return form_page(page, form) if form else make_response(page)
 
 
 def _correct_url() -> str:

@@ -149,6 +149,9 @@ def _guide_links() -> dict[str, str | None]:
 
 
 def _languages() -> list[LanguageView]:
+    """The language links; none on an answer to a form, which a link could not ask for again."""
+    if request.method == "POST":
+        return []
     current = language()
     views = []
     for code in rules().settings.site.languages:

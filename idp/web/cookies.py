@@ -1,7 +1,8 @@
 """Cookies: names, attributes, lifetimes. With an https issuer Secure and __Host-; all but one HttpOnly, SameSite=Lax.
 
 `tunnus_browser` (Flask's signed session) binds pending requests and form tokens to this browser; what people typed is
-sealed in it (keepsakes.py). `tunnus_session` is a login, `tunnus_device` a known device, `tunnus_language` a chosen language. Cookies ignore ports, hence the prefix.
+sealed in it (keepsakes.py). `tunnus_session` is a login, `tunnus_device` a known device, `tunnus_language` a chosen
+language. Cookies ignore ports, hence the prefix.
 `tunnus_state` tells scripts of ours whether the login is still the same one (OpenID Connect Session Management 3.1): a
 hash that opens nothing. E-services have that script in a frame, so it is readable there.
 """

@@ -14,6 +14,7 @@ from idp.accounts.roles import Role
 from idp.audit import AuditEvent, Event
 from idp.database import db
 from tests.admin.conftest import Colleague
+from tests.pages.steps import press
 from tests.support import journey
 from tests.support.moments import MovableClock
 from tests.support.people import PASSWORD, People, Person
@@ -282,7 +283,7 @@ def test_a_reset_mails_a_link_to_the_owner_and_shows_none(
     assert own.get("/account").status_code == 200
     browser = app.test_client()
     fields = {"new_password": "Aivan;toinen8", "new_password_confirm": "Aivan;toinen8"}
-    assert journey.page_name(journey.submit(browser, letter.link, **fields)) == "reset-done"
+    assert journey.page_name(press(browser, letter.link, **fields)) == "reset-done"
 
 
 def test_a_reset_secures_an_account_whose_password_is_known_to_others(
@@ -467,7 +468,7 @@ def test_an_authority_chooses_the_password(app: Flask, support: FlaskClient, peo
     assert "Ett konto" in letter.subject
     browser = app.test_client()
     fields = {"new_password": PASSWORD, "new_password_confirm": PASSWORD}
-    assert journey.page_name(journey.submit(browser, letter.link, **fields)) == "reset-done"
+    assert journey.page_name(press(browser, letter.link, **fields)) == "reset-done"
     assert journey.log_in(browser, Person("", "rak-virkamies1", PASSWORD)).status_code == 303
     with app.app_context():
         account = db.session.scalars(sa.select(Account).filter_by(username="rak-virkamies1")).one()

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from tests.cli.conftest import Idp
 from tests.conftest import AppFactory
-from tests.pages.steps import accounts, letter, sign_up
+from tests.pages.steps import accounts, letter, press, sign_up
 from tests.support import journey
 from tests.support.people import PASSWORD, People, Person
 
@@ -110,7 +110,7 @@ def test_a_reset_is_begun_and_only_its_owner_ends_it(
     link = letter(people, "reset").link
     assert link not in result.output
     fields = {"new_password": "Toinen-9salasana", "new_password_confirm": "Toinen-9salasana"}
-    assert journey.page_name(journey.submit(browser, link, **fields)) == "reset-done"
+    assert journey.page_name(press(browser, link, **fields)) == "reset-done"
     assert journey.log_in(browser, Person(maija.id, EMAIL, "Toinen-9salasana")).location == "/account"
 
 

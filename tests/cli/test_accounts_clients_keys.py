@@ -14,7 +14,7 @@ from idp.database import db
 from idp.mail import outbox
 from tests.cli.conftest import Idp
 from tests.conftest import AppFactory
-from tests.pages.steps import accounts
+from tests.pages.steps import accounts, press
 from tests.support import journey
 from tests.support.hostile import local_server
 from tests.support.people import PASSWORD, App, Person
@@ -58,7 +58,7 @@ def test_without_activated_the_link_is_mailed(idp: Idp, browser: FlaskClient) ->
         message = outbox.recent(rules().vault)[0][2]
     assert (message.kind, message.to) == ("activation", "maija@example.fi")
     link = next(word for word in message.text.split() if "/activate?" in word)
-    answer = journey.submit(browser, link.removeprefix("http://localhost:8400"), password=PASSWORD)
+    answer = press(browser, link.removeprefix("http://localhost:8400"), password=PASSWORD)
     assert journey.page_name(answer) == "activated"
 
 

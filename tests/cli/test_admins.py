@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.cli.conftest import Idp
 from tests.conftest import ISSUER, AppFactory
+from tests.pages.steps import press
 from tests.support import journey
 from tests.support.people import PASSWORD, People, Person
 
@@ -34,7 +35,7 @@ def test_the_first_admin_sets_a_password_by_the_printed_link(idp: Idp, browser: 
     assert result.exit_code == 0, result.output
     link = link_in(result.output)
     fields = {"new_password": PASSWORD, "new_password_confirm": PASSWORD}
-    assert journey.page_name(journey.submit(browser, link, **fields)) == "reset-done"
+    assert journey.page_name(press(browser, link, **fields)) == "reset-done"
     browser.get("/admin/")
     logged_in = journey.log_in(browser, Person("", ADMIN, PASSWORD))
     assert browser.get(logged_in.location).location == "/accept-terms"

@@ -23,6 +23,7 @@ REGISTRATION = {
     "accept_terms": "y",
 }
 """The mandatory fields."""
+RESULTS = ("/activated", "/reset/done", "/done")
 
 
 def register(browser: FlaskClient, path: str = "/create-account", **changes: str | None) -> TestResponse:
@@ -51,8 +52,9 @@ def sign_up(browser: FlaskClient, people: People, path: str = "/create-account",
 
 
 def press(browser: FlaskClient, link: str, **fields: str) -> TestResponse:
-    """Open a mailed link and press its button."""
-    return journey.submit(browser, link, **fields)
+    """Open a mailed link and press its button; the page that says what came of it, if there is one."""
+    answer = journey.submit(browser, link, **fields)
+    return browser.get(answer.location) if answer.location in RESULTS else answer
 
 
 def text(response: TestResponse) -> str:

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp import housekeeping
 from idp.accounts.models import MailedLink, Registration
 from idp.crypto import hash_token
 from idp.database import writing
@@ -75,6 +76,7 @@ def test_an_expired_link_shows_the_administrators_contact_and_a_button_for_a_new
     again = press(client, link, action="resend")
     assert journey.page_name(again) == "created"
     assert EMAIL in text(again).replace(" ", "")
+    assert "Lähetimme viestin uudelleen." in text(again)
     newer = letter(people, "activation").link
     assert newer != link
     assert journey.page_name(press(client, newer)) == "activated"
@@ -108,6 +110,30 @@ def test_the_municipality_may_do_without_the_button_for_a_new_link(
     token = journey.csrf_token(browser.get("/forgot"))
     browser.post(link, data={"csrf_token": token, "action": "resend"})
     assert kinds(people) == ["activation"]
+
+
+def test_an_expired_link_whose_registration_is_over_leads_to_a_new_one(
+    moving_clock: MovableClock, client: FlaskClient, people: People
+) -> None:
+    link = sign_up(client, people)
+    moving_clock.move(days=29, hours=23)
+    newest = ask_anew(client, people, link)
+    moving_clock.move(hours=2)
+    with people.app.app_context():
+        housekeeping.purge()
+
+    page = press(client, newest, action="resend")
+
+    assert (page.status_code, journey.page_name(page)) == (410, "link-expired")
+    assert "Käyttäjätunnus ei enää odota aktivointia." in text(page)
+    assert "uudelleen" not in text(page)
+    assert link_to(page, "Luo uusi käyttäjätunnus") == "/create-account"
+    assert kinds(people)[:1] == ["activation"]
+
+
+def ask_anew(browser: FlaskClient, people: People, link: str) -> str:
+    assert journey.page_name(press(browser, link, action="resend")) == "created"
+    return letter(people, "activation").link
 
 
 def test_a_second_click_says_that_the_account_is_active_already(client: FlaskClient, people: People) -> None:
@@ -230,6 +256,30 @@ def test_that_password_follows_the_rules_too(client: FlaskClient, people: People
 
 
 # -- back to the e-service
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("sv", "Ditt konto har aktiverats."), ("en", "Your account is now active.")]
+)
+def test_the_page_can_be_read_in_another_language(
+    client: FlaskClient, people: People, language: str, told: str
+) -> None:
+    service = people.client()
+    login = client.get(journey.authorize_url(service)).location
+    page = press(client, sign_up(client, people, login.replace("/login", "/create-account")))
+
+    links = journey.soup(page).select("nav.languages a")
+    other = client.get(next(str(link["href"]) for link in links if link["lang"] == language))
+
+    assert (other.status_code, journey.page_name(other)) == (200, "activated")
+    assert journey.soup(other).html["lang"] == language  # type: ignore[index]
+    assert told in text(other)
+    answer = journey.follow_to_client(
+        client,
+        journey.log_in(client, REGISTERED, str(journey.soup(other).select_one("main a.button")["href"])),  # type: ignore[index]
+    )
+    assert journey.answer_of(answer)["state"] == "state-1"
+    assert client.get("/activated").location == "/login"  # the next person reads no more of it
 
 
 def test_the_errand_goes_on_in_the_registering_browser(client: FlaskClient, people: People) -> None:
@@ -393,4 +443,6 @@ def at_once(presses: list[tuple[FlaskClient, str]]) -> list[str | None]:
         thread.start()
     for thread in threads:
         thread.join()
-    return [journey.page_name(answer) for answer in answers]
+    return [
+        answer.location.strip("/") if answer.location else journey.page_name(answer) for answer in answers
+    ]

@@ -26,9 +26,9 @@ def with_chosen(person: Person) -> Person:
     return Person(person.id, person.username, CHOSEN)
 
 
-def ask(browser: FlaskClient, people: People, name: str = "maija@example.fi") -> str:
+def ask(browser: FlaskClient, people: People, name: str = "maija@example.fi", path: str = "/forgot") -> str:
     """The link that was mailed."""
-    journey.submit(browser, "/forgot", email=name)
+    journey.submit(browser, path, email=name)
     return letter(people, "reset").link
 
 
@@ -49,6 +49,19 @@ def test_the_link_sets_a_new_password(client: FlaskClient, people: People, perso
     assert "Salasanasi on vaihdettu." in text(page)
     assert journey.log_in(client, person).status_code == 422
     assert journey.log_in(client, with_chosen(person)).location == "/account"
+
+
+def test_the_page_says_so_in_other_languages_and_leads_on_to_the_e_service(
+    client: FlaskClient, people: People, person: Person
+) -> None:
+    login = client.get(journey.authorize_url(people.client())).location
+    page = press(client, ask(client, people, path=login.replace("/login", "/forgot")), **FIELDS)
+
+    other = client.get("/reset/done?lang=sv")
+
+    assert journey.page_name(page) == journey.page_name(other) == "reset-done"
+    assert "Ditt lösenord har bytts." in text(other)
+    assert link_to(page, "Jatka palveluun Asiointipalvelu") == "https://asiointi.example.fi/"
 
 
 def test_password_managers_learn_whose_password_it_is(

@@ -411,13 +411,44 @@ def test_it_says_that_the_account_is_there_and_how_to_activate_it(client: FlaskC
 def test_the_message_can_be_sent_again_and_the_older_link_dies(client: FlaskClient, people: People) -> None:
     older = sign_up(client, people)
 
-    page = journey.submit(client, "/created", action="resend")
+    answer = journey.submit(client, "/created", action="resend")
 
+    assert answer.status_code == 303
+    page = client.get(answer.location)
     assert "Lähetimme viestin uudelleen." in text(page)
     newer = letter(people, "activation").link
     assert newer != older
     assert client.get(older).status_code == 410
     assert journey.page_name(press(client, newer)) == "activated"
+
+
+def test_what_is_over_is_not_sent_again(client: FlaskClient, people: People) -> None:
+    link = sign_up(client, people)
+    token = journey.csrf_token(client.get("/created"))
+    press(people.app.test_client(), link, not_me="1")
+
+    page = client.post("/created", data={"csrf_token": token})
+
+    assert (page.status_code, journey.page_name(page)) == (410, "link-expired")
+    assert "Käyttäjätunnus ei enää odota aktivointia." in text(page)
+    assert kinds(people) == ["activation"]
+
+
+@SQLITE
+def test_the_municipality_may_do_without_sending_again(make_app: AppFactory) -> None:
+    app = make_app(links={"self_service_resend": False})
+    browser, people = app.test_client(), People(app)
+    register(browser)
+    token = journey.csrf_token(browser.get("/create-account"))
+
+    answer = browser.post("/created", data={"csrf_token": token, "action": "resend"})
+    login = journey.log_in(browser, Person("", EMAIL, PASSWORD))
+
+    assert (answer.status_code, journey.page_name(answer)) == (200, "created")
+    assert "uudelleen" not in text(answer)
+    assert kinds(people) == ["activation"]
+    assert journey.errors(login) == ["Käyttäjätunnusta ei ole aktivoitu."]
+    assert "/created" not in login.text
 
 
 def test_sending_again_after_the_activation_sends_nothing(client: FlaskClient, people: People) -> None:

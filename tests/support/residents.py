@@ -91,7 +91,7 @@ class Resident:
     def activate(self) -> None:
         assert self.link
         answer = self.browser.submit(self.link)
-        assert page_name(answer) == "activated", (answer.status_code, page_name(answer))
+        assert answer.headers.get("location") == "/activated", (answer.status_code, page_name(answer))
         self.activated = True
 
     def change_password(self) -> None:

@@ -9,7 +9,7 @@ from idp.accounts.models import Account
 from idp.database import db
 from tests.conftest import AppFactory
 from tests.support import journey
-from tests.support.people import People
+from tests.support.people import People, Person
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -77,6 +77,25 @@ def test_the_links_keep_the_errand_and_what_the_address_holds(client: FlaskClien
     for link in links:
         assert location.partition("?")[2] in str(link["href"])
         assert journey.page_name(client.get(str(link["href"]))) == "login"
+
+
+def test_an_answer_to_a_form_has_no_links_since_they_would_lead_to_another_page(
+    client: FlaskClient, people: People
+) -> None:
+    person = people.resident()
+    wrong = journey.log_in(client, Person("", person.username, "Väärä-1salasana"))
+    for _ in range(5):
+        locked = journey.log_in(client, Person("", person.username, "Väärä-1salasana"))
+
+    assert (wrong.status_code, journey.page_name(locked)) == (422, "locked")
+    for answer in (wrong, locked):
+        assert journey.soup(answer).select("nav.languages") == []
+    assert journey.soup(client.get("/login")).select("nav.languages a")
+
+
+@pytest.mark.parametrize("path", ["/activated", "/reset/done", "/done"])
+def test_what_came_of_a_link_is_told_in_its_browser_alone(client: FlaskClient, path: str) -> None:
+    assert client.get(path).location == "/login"
 
 
 def test_the_chosen_language_is_kept_on_the_account(app: Flask, client: FlaskClient, people: People) -> None:

@@ -147,7 +147,7 @@ def test_the_activation_message_is_not_sent_again_without_end(make_app: AppFacto
 
     answers = [journey.submit(browser, "/created").status_code for _ in range(3)]
 
-    assert answers == [200, 200, 429]
+    assert answers == [303, 303, 429]
     assert len(kinds(People(app))) == 3
 
 

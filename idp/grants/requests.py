@@ -18,11 +18,15 @@ from idp.grants.models import AuthorizationRequest
 
 
 class RequestGone(Exception):
-    """The request is unknown, over, used, or was begun in another browser. `client_id` is told where it is known."""
+    """The request is unknown, over, used, or was begun in another browser.
 
-    def __init__(self, client_id: str | None = None) -> None:
+    Its `client_id` and the languages that it wished for are told where they are known.
+    """
+
+    def __init__(self, client_id: str | None = None, ui_locales: str | None = None) -> None:
         super().__init__("authorization request gone")
         self.client_id = client_id
+        self.ui_locales = ui_locales
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def load(request_id: str, browser: str | None, now: datetime) -> PendingRequest:
         raise RequestGone
     client_id, parameters, browser_hash, answered, created_at, expires_at, used_at = row
     if used_at is not None or now >= instant(expires_at) or browser_hash != hash_token(browser or ""):
-        raise RequestGone(client_id)
+        raise RequestGone(client_id, json_value(parameters).get("ui_locales"))
     return PendingRequest(
         request_id, client_id, json_value(parameters), json_value(answered), instant(created_at)
     )

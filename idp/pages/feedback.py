@@ -16,11 +16,11 @@ from idp.web.limits import limiter, setting
 @pages.route("/feedback", methods=["GET", "POST"])
 @limiter.limit(setting("feedback_per_address"), methods=["POST"])
 def feedback() -> Response:
-    pending = journey.pending()
+    journey.pending_if_live()
     form = FeedbackForm()
     if form.validate_on_submit():
-        _send(form.message.data or "", form.email.data or None, pending.client_id if pending else None)
-        return journey.see_other("/feedback/sent")
+        _send(form.message.data or "", form.email.data or None, journey.client_id())
+        return journey.see_other(f"/feedback/sent{journey.query()}")
     page = render_template("pages/feedback.html", form=form)
     return form_page(page, form)
 
@@ -37,4 +37,5 @@ def _send(message: str, sender: str | None, client_id: str | None) -> None:
 
 @pages.get("/feedback/sent")
 def feedback_sent() -> Response:
+    journey.pending_if_live()
     return make_response(render_template("pages/feedback_sent.html"))

@@ -6,7 +6,7 @@ What the provider answers is judged by idp/upstream; the page tells no more of a
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Response, make_response, redirect, render_template, request, session
+from flask import Response, g, make_response, redirect, render_template, request, session
 from flask_babel import gettext as _
 
 from idp.accounts import assurance
@@ -52,7 +52,7 @@ def identify() -> Response:
         if request.form.get("decision") == "decline":
             requests.answer(pending, "identify", current.sid)
             return journey.resume(pending)
-        return _begin(form, Purpose.STEP_UP, pending, current)
+        return _begin(form, Purpose.STEP_UP, current)
     return _page(form, Purpose.STEP_UP)
 
 
@@ -72,16 +72,15 @@ def _asked() -> tuple[PendingRequest, CurrentSession]:
 @limiter.limit(setting("registration_per_address"), methods=["POST"])
 def identify_new() -> Response:
     """Somebody wants an account that is created after an identification alone."""
-    pending = journey.pending()
+    journey.pending_if_live()
     form = EmptyForm()
     if form.validate_on_submit():
-        return _begin(form, Purpose.REGISTRATION, pending, None)
+        return _begin(form, Purpose.REGISTRATION, None)
     return _page(form, Purpose.REGISTRATION)
 
 
-def way_to_identify(pending: PendingRequest | None) -> Response:
-    query = f"?{urlencode({'request': pending.id})}" if pending else ""
-    return journey.see_other(f"/identify/new{query}")
+def way_to_identify() -> Response:
+    return journey.see_other(f"/identify/new{journey.query()}")
 
 
 def identified() -> Identified | None:
@@ -103,18 +102,16 @@ def browser_key() -> str:
 # -- to the provider and back
 
 
-def _begin(
-    form: Form, purpose: Purpose, pending: PendingRequest | None, current: CurrentSession | None
-) -> Response:
-    client = registry.find(pending.client_id) if pending else None
+def _begin(form: Form, purpose: Purpose, current: CurrentSession | None) -> Response:
+    client = g.get("client")
     site = rules().settings.site
     try:
         address = identification.begin(
             purpose,
             browser=browser_key(),
             language=language(),
-            request_id=pending.id if pending else None,
-            client_id=pending.client_id if pending else None,
+            request_id=journey.request_id(),
+            client_id=journey.client_id(),
             account_id=current.account_id if current else None,
             service_name=(client and client.text("client_name", language())) or localized(site.service),
         )
@@ -181,14 +178,14 @@ def upstream_callback() -> Response:
         )
     if outcome.refusal is not None:
         session["identify_notice"] = outcome.refusal.value
-        return _back_to_page(outcome, pending)
+        return _back_to_page(outcome)
     if outcome.purpose is Purpose.STEP_UP:
         return _stepped_up(outcome, pending)
     session[TICKET] = outcome.ticket
     found = identified()
     if found is not None and persons.account_of(found) is not None:
-        return journey.see_other(f"/identify/known{_query(pending)}")
-    return journey.see_other(f"/create-account{_query(pending)}")
+        return journey.see_other(f"/identify/known{_query(outcome)}")
+    return journey.see_other(f"/create-account{_query(outcome)}")
 
 
 def _known_browser() -> str | None:
@@ -205,14 +202,14 @@ def _pending_of(outcome: Outcome) -> PendingRequest | None:
         return None
 
 
-def _query(pending: PendingRequest | None) -> str:
-    return f"?{urlencode({'request': pending.id})}" if pending else ""
+def _query(outcome: Outcome) -> str:
+    """The request for which it was, live or over."""
+    return f"?{urlencode({'request': outcome.request_id})}" if outcome.request_id else ""
 
 
-def _back_to_page(outcome: Outcome, pending: PendingRequest | None) -> Response:
-    if outcome.purpose is Purpose.REGISTRATION:
-        return journey.see_other(f"/identify/new{_query(pending)}")
-    return journey.see_other(f"/identify{_query(pending)}")
+def _back_to_page(outcome: Outcome) -> Response:
+    page = "/identify/new" if outcome.purpose is Purpose.REGISTRATION else "/identify"
+    return journey.see_other(f"{page}{_query(outcome)}")
 
 
 def _stepped_up(outcome: Outcome, pending: PendingRequest | None) -> Response:
@@ -252,7 +249,7 @@ def _misfit(error: OtherPerson | PersonHasAccount) -> str:
 def identify_known() -> Response:
     """The person has an account already: they are sure to be its owner, so they may be told."""
     found = identified()
-    journey.pending()
+    journey.pending_if_live()
     if found is None or persons.account_of(found) is None:
         return journey.see_other("/login")
     return make_response(render_template("pages/identify_known.html"))

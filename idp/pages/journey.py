@@ -1,5 +1,6 @@
 """The pending authorization request that a page belongs to, and where the person goes next."""
 
+from typing import cast
 from urllib.parse import urlencode
 
 from flask import Flask, Response, g, request
@@ -13,7 +14,7 @@ from idp.web import client_theme, headers, visitors
 from idp.web.errors import interrupted
 from idp.web.returning import came_for, first, go_on, see_other
 
-__all__ = ["came_for", "first", "home", "pending", "remember", "resume", "see_other"]
+__all__ = ["came_for", "first", "home", "pending", "pending_if_live", "remember", "resume", "see_other"]
 
 RESUME = "/oauth2/authorize/resume"
 HOME = "/account"
@@ -40,6 +41,41 @@ def pending() -> PendingRequest | None:
     return load(request_id) if request_id else None
 
 
+def pending_if_live() -> PendingRequest | None:
+    """As `pending`, for a form that needs no request: one that is over still tells its e-service and its language.
+
+    So nobody loses what they have typed, however long it took.
+    """
+    wanted = request.args.get("request")
+    if not wanted:
+        return None
+    try:
+        found = requests.load(wanted, visitors.browser_id(), clock.now())
+    except RequestGone as gone:
+        g.request_over = wanted
+        _name_client(gone.client_id, gone.ui_locales)
+        return None
+    remember(found)
+    return found
+
+
+def request_id() -> str | None:
+    """The request that this page belongs to, live or over."""
+    return cast("str | None", g.get("request_id") or g.get("request_over"))
+
+
+def query() -> str:
+    """The end of an address that belongs to it too."""
+    found = request_id()
+    return f"?{urlencode({'request': found})}" if found else ""
+
+
+def client_id() -> str | None:
+    """The e-service of this page."""
+    client = g.get("client")
+    return client.client_id if client else None
+
+
 def load(request_id: str) -> PendingRequest:
     """As `pending`, of a request known otherwise."""
     try:
@@ -53,14 +89,18 @@ def load(request_id: str) -> PendingRequest:
 def remember(found: PendingRequest) -> None:
     """Let the page of this request know its e-service."""
     g.request_id = found.id
-    wish(found.parameters.get("ui_locales"))
-    g.client = registry.find(found.client_id)
-    logo = client_theme.logo_url(g.client, language()) if g.client else None
-    if logo and not logo.startswith("/"):
-        headers.allow_image(logo)
+    _name_client(found.client_id, found.parameters.get("ui_locales"))
     target = found.parameters.get("redirect_uri") or (g.client and g.client.get_default_redirect_uri())
     if target:
         headers.allow_form_target(target)
+
+
+def _name_client(client_id: str | None, ui_locales: str | None) -> None:
+    wish(ui_locales)
+    g.client = registry.find(client_id)
+    logo = client_theme.logo_url(g.client, language()) if g.client else None
+    if logo and not logo.startswith("/"):
+        headers.allow_image(logo)
 
 
 def resume(found: PendingRequest) -> Response:

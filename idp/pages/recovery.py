@@ -20,25 +20,26 @@ from idp.web.limits import limiter, setting, typed_name
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 @limiter.limit(setting("mail_per_name"), key_func=typed_name("email"), methods=["POST"])
 def forgot() -> Response:
-    pending = journey.pending()
+    journey.pending_if_live()
     form = ForgotForm()
     if form.validate_on_submit():
         name = form.email.data or ""
         recovery.ask(
             name,
             language=language(),
-            client_id=pending.client_id if pending else None,
+            client_id=journey.client_id(),
             address=visitors.address(),
             rules=rules(),
         )
         keepsakes.keep("asked", name=name[:254])
-        return journey.see_other("/forgot/sent")
+        return journey.see_other(f"/forgot/sent{journey.query()}")
     page = render_template("pages/forgot.html", form=form)
     return form_page(page, form)
 
 
 @pages.get("/forgot/sent")
 def forgot_sent() -> Response:
+    journey.pending_if_live()
     asked = keepsakes.find("asked").get("name")
     if not asked:
         return journey.see_other("/forgot")

@@ -31,17 +31,17 @@ CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", 
 @limiter.limit(setting("registration_per_address"), methods=["POST"])
 @limiter.limit(setting("mail_per_name"), key_func=typed_name("email"), methods=["POST"])
 def create_account() -> Response:
-    pending = journey.pending()
+    pending = journey.pending_if_live()
     identified = identify.identified() if assurance.needed_to_register(g.get("client")) else None
     form = RegistrationForm()
     if assurance.needed_to_register(g.get("client")) and identified is None:
         _keep_what_was_typed(form)
-        return identify.way_to_identify(pending)
+        return identify.way_to_identify()
     if identified is not None and persons.account_of(identified) is not None:
         return journey.see_other("/identify/known")
     names = _registered_names(form, identified)
     if form.validate_on_submit():
-        answer = _register(form, pending, identified)
+        answer = _register(form, identified)
         if answer is not None:
             return answer
     elif request.method == "GET":
@@ -76,9 +76,7 @@ def _prefill(form: RegistrationForm, pending: PendingRequest | None) -> None:
         form.email.data = pending.parameters.get("login_hint", "")[:254]
 
 
-def _register(
-    form: RegistrationForm, pending: PendingRequest | None, identified: Identified | None
-) -> Response | None:
+def _register(form: RegistrationForm, identified: Identified | None) -> Response | None:
     email = EmailAddress.parse(form.email.data or "")
     application = Application(
         email=email,
@@ -95,13 +93,13 @@ def _register(
         registration_id = registration.register(
             application,
             browser=visitors.ensure_browser_id(),
-            client_id=pending.client_id if pending else None,
+            client_id=journey.client_id(),
             rules=rules(),
             identification=identify.proof() if identified else None,
         )
     except TicketGone:
         _keep_what_was_typed(form)
-        return identify.way_to_identify(pending)
+        return identify.way_to_identify()
     except AccountExists:
         form.email.errors = [_("There is already an account for your email address.")]
         return None
@@ -111,8 +109,8 @@ def _register(
     session.pop(identify.TICKET, None)
     _keep_what_was_typed(form)
     keepsakes.keep("waiting", registration=registration_id, email=email.address)
-    if pending:
-        session["request"] = pending.id
+    if request_id := journey.request_id():
+        session["request"] = request_id
     return journey.see_other("/created")
 
 

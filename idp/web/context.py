@@ -124,9 +124,10 @@ def _rule_text(rule: Rule) -> str:
 def _links() -> dict[str, str | None]:
     """Ready-made addresses; those of the login journey keep the pending request."""
     pending = g.get("request_id")
-    query = f"?{urlencode({'request': pending})}" if pending else ""
+    belongs_to = pending or g.get("request_over")
+    query = f"?{urlencode({'request': belongs_to})}" if belongs_to else ""
     return {
-        "login": f"/login{query}",
+        "login": f"/login{query if pending else ''}",
         "create_account": f"/create-account{query}",
         "forgot": f"/forgot{query}",
         "account": "/account",
@@ -180,6 +181,7 @@ def _context() -> dict[str, Any]:
         "links": _links(),
         "person": PersonView(person.display_name) if person else None,
         "client": ClientView.of(client) if client else None,
+        "request_over": "request_over" in g,
         "password_rules": password_rules(),
     }
 

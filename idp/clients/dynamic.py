@@ -24,6 +24,7 @@ from idp.clients.metadata import (
     TYPES,
     InvalidClientMetadata,
     validate,
+    vouching_host,
 )
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.clients.sectors import check_sector
@@ -92,16 +93,34 @@ def prepared(wanted: Mapping[str, Any], *, plain_http: bool) -> dict[str, Any]:
     known["client_name"] = known.get("client_name") or _host(known)
     known["scope"] = _scope(known)
     clean = validate(known, plain_http=plain_http)
-    by_device = DEVICE_CODE in clean.get("grant_types", ())
-    if by_device and clean.get("subject_type") == "pairwise" and clean.get("redirect_uris"):
-        # The device grant sends nothing to that host, which so vouches for nothing: its sector would be anybody's.
-        raise InvalidClientMetadata("subject_type: pairwise goes not with redirect URIs and the device grant")
+    if clean.get("subject_type") == "pairwise":
+        _check_vouched(clean)
     try:
         check_sector(clean)
     except InvalidClientMetadata as error:
         log.warning("sector identifier refused", reason=str(error.__cause__ or error))
         raise
     return clean
+
+
+def _check_vouched(clean: Mapping[str, Any]) -> None:
+    """Nobody takes the sector of a host, and with it the subjects of its services, which that host does not vouch for.
+
+    A host vouches for what is sent to it: by its redirect URI, or by listing that URI. Raises InvalidClientMetadata.
+    """
+    hosts = {vouching_host(uri) for uri in clean.get("redirect_uris", ())} - {None}
+    listed = clean.get("sector_identifier_uri")
+    if not hosts and listed is None:
+        return  # a sector of its own
+    if DEVICE_CODE in clean.get("grant_types", ()):  # which sends nothing to that host
+        raise InvalidClientMetadata("subject_type: pairwise goes not with redirect URIs and the device grant")
+    if listed is not None and not clean.get("redirect_uris"):
+        raise InvalidClientMetadata("sector_identifier_uri: needs redirect URIs that are listed there")
+    told = clean.get("backchannel_logout_uri")
+    if told is not None and vouching_host(told) not in hosts:  # a logout token names the subject
+        raise InvalidClientMetadata(
+            "backchannel_logout_uri: pairwise subjects are told to the redirect URIs' hosts alone"
+        )
 
 
 def _is_known(member: str) -> bool:

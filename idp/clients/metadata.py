@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from idp.clients import jwks
 
 LOOPBACK_HOSTS = {"127.0.0.1", "[::1]", "localhost"}
+_LOOPBACK = {host.strip("[]") for host in LOOPBACK_HOSTS}  # as urlsplit tells them
 SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
 API_SCOPE = re.compile(r"[a-z][a-z0-9._-]*:[a-z0-9._:/-]+")  # of client_credentials, such as invoices:read
 RESPONSE_TYPES = (
@@ -179,11 +180,22 @@ def _check_redirect_uris(clean: Mapping[str, Any], native: bool, plain_http: boo
 def _check_sector(clean: Mapping[str, Any]) -> None:
     """Redirect URIs of several hosts have no sector of their own (OpenID Connect Core 8.1)."""
     if clean.get("subject_type") == "pairwise" and "sector_identifier_uri" not in clean:
-        hosts = {urlsplit(uri).hostname for uri in clean.get("redirect_uris", ())}
+        hosts = {vouching_host(uri) for uri in clean.get("redirect_uris", ())}
         if len(hosts) > 1:
             raise InvalidClientMetadata(
                 "sector_identifier_uri: pairwise subjects for redirect URIs of several hosts need it"
             )
+
+
+def vouching_host(uri: str) -> str | None:
+    """The host that sees what is sent to a redirect URI, and so vouches for the client (Core 8.1).
+
+    None where no host does: loopback is everybody's, and of a private-use scheme (RFC 8252 7.1) nobody is asked.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in {"https", "http"} or parts.hostname in _LOOPBACK:
+        return None
+    return parts.hostname
 
 
 def _check_addresses(clean: Mapping[str, Any], plain_http: bool) -> None:
@@ -203,7 +215,7 @@ def _check_addresses(clean: Mapping[str, Any], plain_http: bool) -> None:
 
 
 def _is_loopback(uri: str) -> bool:
-    return uri.startswith("http://") and (urlsplit(uri).hostname or "") in {"127.0.0.1", "::1", "localhost"}
+    return uri.startswith("http://") and urlsplit(uri).hostname in _LOOPBACK
 
 
 def _check_front_channel(clean: Mapping[str, Any]) -> None:
@@ -328,10 +340,12 @@ def _check_redirect_uri(uri: str, native: bool, plain_http: bool) -> None:
     if parts.scheme == "https" and host:
         return
     if parts.scheme == "http" and host:
-        if plain_http or (native and (f"[{host}]" in LOOPBACK_HOSTS or host in LOOPBACK_HOSTS)):
+        if plain_http or (native and host in _LOOPBACK):
             return
         raise InvalidRedirectUri(f"{uri}: must be https")
     if native and "." in parts.scheme:  # a private-use scheme is a reversed domain name (RFC 8252 7.1)
+        if uri.partition(":")[2].startswith("//"):
+            raise InvalidRedirectUri(f"{uri}: a scheme of an app's own has one slash and no host")
         return
     raise InvalidRedirectUri(f"{uri}: must be https")
 

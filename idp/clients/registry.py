@@ -18,11 +18,11 @@ from idp.clients import jwks
 from idp.clients.metadata import LOOPBACK_HOSTS
 from idp.clients.models import ClientApp
 from idp.clients.options import AS_INSTALLED, ClientOptions
+from idp.clients.sectors import sector_of
 from idp.crypto import equal, hash_token
 from idp.database import db
 from idp.policy.lifetimes import is_live
 
-_LOOPBACK = {host.strip("[]") for host in LOOPBACK_HOSTS}  # of every app alike, so no sector
 _URI = re.compile(r"[\x21-\x7e]+")
 
 
@@ -162,10 +162,8 @@ class Client:
 
     @cached_property
     def sector(self) -> str:
-        """The sector identifier: the host of `sector_identifier_uri` or of the redirect URIs (Core 8.1)."""
-        uris = (self.registration.get("sector_identifier_uri"), *self.redirect_uris)
-        hosts = (urlsplit(uri).hostname for uri in uris if uri)
-        return next((host for host in hosts if host and host not in _LOOPBACK), self.client_id)
+        """The sector identifier (Core 8.1), see `sectors.sector_of`."""
+        return sector_of(self.client_id, self.registration)
 
     def text(self, name: str, language: str) -> str | None:
         """A human-readable member such as `client_name`, in a language (RFC 7591 section 2.2: `client_name#sv`)."""

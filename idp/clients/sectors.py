@@ -5,10 +5,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from idp.clients.metadata import InvalidClientMetadata
+from idp.clients.metadata import InvalidClientMetadata, vouching_host
 from idp.outbound import OutboundError, outbound
 
 MEDIA_TYPES = ("application/json",)
+
+
+def sector_of(client_id: str, metadata: Mapping[str, Any]) -> str:
+    """The host of `sector_identifier_uri`, else that of the redirect URIs; where no host vouches, the client itself."""
+    identifier = metadata.get("sector_identifier_uri")
+    uris = (identifier,) if identifier else metadata.get("redirect_uris", ())
+    return next(filter(None, map(vouching_host, uris)), client_id)
 
 
 def check_sector(metadata: Mapping[str, Any]) -> None:

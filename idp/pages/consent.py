@@ -74,8 +74,8 @@ def _ready() -> tuple[PendingRequest, CurrentSession]:
 
 def _host(pending: PendingRequest) -> str | None:
     """Where the answer goes: of a client that registered itself all that is known for sure (RFC 7591 section 5)."""
-    uri = pending.parameters.get("redirect_uri")
-    return urlsplit(str(uri)).hostname if uri else None
+    parts = urlsplit(str(pending.parameters.get("redirect_uri") or ""))
+    return parts.hostname if parts.scheme in {"https", "http"} else None  # an app's own scheme names no host
 
 
 def _scope(pending: PendingRequest) -> str:

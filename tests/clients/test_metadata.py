@@ -170,7 +170,6 @@ def test_an_https_address_is_good_for_every_client(uri: str) -> None:
     "uri",
     [
         "fi.example.asiointi:/callback",
-        "fi.example.asiointi://callback",
         "http://127.0.0.1/callback",
         "http://127.0.0.1:1234/callback",
         "http://[::1]/callback",
@@ -225,6 +224,9 @@ def test_loopback_and_own_schemes_are_for_native_apps(uri: str) -> None:
         "blob:https://asiointi.example.fi/x",
         "about:blank",
         "asiointi:/callback",
+        "fi.example.asiointi://callback",
+        "fi.example.asiointi:///callback",
+        "fi.example.asiointi://asiointi.example.fi/callback",
         "ftp://asiointi.example.fi/callback",
         "urn:ietf:wg:oauth:2.0:oob",
     ],
@@ -407,7 +409,9 @@ def test_a_secret_signs_with_hmac_and_a_key_does_not(method: str, alg: str, fits
         (["https://a.example.fi/1", "https://b.example.fi/1"], False),
         (["https://a.example.fi/1", "https://example.fi/1"], False),
         (["https://a.example.fi/1", "fi.example.app:/callback"], False),
+        (["https://a.example.fi/1", "http://127.0.0.1/callback"], False),
         (["fi.example.app:/callback"], True),
+        (["fi.example.app:/callback", "http://127.0.0.1/callback", "http://[::1]/callback"], True),
     ],
 )
 def test_redirect_uris_of_several_hosts_need_a_sector(uris: list[str], one_sector: bool) -> None:
@@ -419,6 +423,30 @@ def test_redirect_uris_of_several_hosts_need_a_sector(uris: list[str], one_secto
     else:
         assert refused(**members).startswith("sector_identifier_uri")
         assert accepted(**members | {"subject_type": "public"})
+
+
+@pytest.mark.parametrize(
+    ("members", "sector"),
+    [
+        ({}, "asiointi.example.fi"),
+        ({"redirect_uris": ["HTTPS://Asiointi.example.fi:8443/x"]}, "asiointi.example.fi"),
+        ({"sector_identifier_uri": "https://kunta.example.fi/uris.json"}, "kunta.example.fi"),
+        ({"redirect_uris": ["fi.example.app:/callback"]}, "client-1"),
+        (
+            {"redirect_uris": ["fi.example.app://asiointi.example.fi/callback"]},
+            "client-1",
+        ),  # of an earlier version
+        ({"redirect_uris": ["http://127.0.0.1/callback"]}, "client-1"),
+        ({"redirect_uris": ["http://[::1]:80/callback", "fi.example.app:/callback"]}, "client-1"),
+        ({"redirect_uris": []}, "client-1"),
+    ],
+)
+def test_only_a_host_that_is_sent_something_gives_its_name_to_a_sector(
+    members: dict[str, Any], sector: str
+) -> None:
+    client = Client("client-1", GOOD | members, None, True, True, False)
+
+    assert client.sector == sector
 
 
 # -- addresses that we ask, and request objects by reference

@@ -903,3 +903,40 @@ def test_people_have_another_sub_in_each_sector(
     assert subs[0] == subs[1]
     assert len(set(subs)) == 4
     assert subs[-1] == person.id
+
+
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+def test_an_app_with_a_scheme_of_its_own_takes_nobodys_sector(
+    client: FlaskClient, people: People, person: Person
+) -> None:
+    victim = people.client(subject_type="pairwise")
+    app = {"application_type": "native", "subject_type": "pairwise", "token_endpoint_auth_method": "none"}
+
+    refused = register(client, **app, redirect_uris=["com.evil.app://asiointi.example.fi/callback"])
+    assert steps.refusal(refused) == (400, "invalid_redirect_uri")
+
+    tokens = [journey.tokens_for(client, victim, person)]
+    for _ in range(2):
+        found = as_app(registered(client, **app, redirect_uris=["com.evil.app:/callback"]))
+        tokens.append(allowed(client.application.test_client(), person, found))
+    subs = {journey.claims_of(each["id_token"])["sub"] for each in tokens}
+    assert len(subs) == 3
+
+
+def test_who_is_sent_nothing_vouches_for_no_sector(client: FlaskClient, listing: Listing) -> None:
+    uri = listing([CALLBACK])
+    for members in (
+        {"sector_identifier_uri": uri, "redirect_uris": None, "grant_types": [DEVICE]},
+        {"sector_identifier_uri": uri, "grant_types": ["authorization_code", DEVICE]},
+        {"grant_types": ["authorization_code", DEVICE]},
+        {"backchannel_logout_uri": "https://evil.example/told"},
+        {"backchannel_logout_uri": "https://evil.example/told", "sector_identifier_uri": uri},
+    ):
+        answer = register(client, subject_type="pairwise", **members)
+        assert steps.refusal(answer) == (400, "invalid_client_metadata"), members
+    alone = register(client, subject_type="pairwise", redirect_uris=None, grant_types=[DEVICE])
+    assert alone.status_code == 201
+    told = register(client, subject_type="pairwise", backchannel_logout_uri="https://rp.example.fi:8443/told")
+    assert told.status_code == 201

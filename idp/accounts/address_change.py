@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from idp import audit, clock
 from idp.accounts import links, protection
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
-from idp.accounts.models import Account, AddressChange, MailedLink
+from idp.accounts.models import Account, AddressChange, MailedLink, RoleGiven
 from idp.accounts.registration import find_account
 from idp.accounts.rules import Rules
 from idp.audit import Event
@@ -123,6 +123,7 @@ def confirm(token: str, rules: Rules) -> Confirmed:
                 raise LinkNotLive(LinkState.USED)
             change = session.get_one(AddressChange, change_id)
             account = session.get_one(Account, change.account_id, with_for_update=True)
+            _must_be_after_roles(session, change)
             if find_account(session, comparison_key(change.new_email)) is not None:
                 raise LinkNotLive(LinkState.WITHDRAWN)
             protection.set_address(account, change.new_email)
@@ -166,12 +167,25 @@ def undo(token: str, rules: Rules) -> str:
                 raise LinkNotLive(LinkState.USED)
             change = session.get_one(AddressChange, change_id)
             account = session.get_one(Account, change.account_id, with_for_update=True)
+            _must_be_after_roles(session, change)
             session.refresh(change)  # as it is under the account's lock
             if change.closed_at is not None:
                 raise LinkNotLive(LinkState.WITHDRAWN)
             return protection.take_back(session, account, change, rules)
     except IntegrityError as error:
         raise LinkNotLive(LinkState.WITHDRAWN) from error
+
+
+def _must_be_after_roles(session: Session, change: AddressChange) -> None:
+    """What was asked for before the account got a role may have been a helper's idea: it has no effect any more.
+
+    Helpers cannot ask for it afterwards (roles.must_may_change). Raises LinkNotLive.
+    """
+    later = sa.select(RoleGiven.role).where(
+        RoleGiven.account_id == change.account_id, RoleGiven.given_at > change.asked_at
+    )
+    if session.scalars(later.limit(1)).first() is not None:
+        raise LinkNotLive(LinkState.WITHDRAWN)
 
 
 def _tell_old_address(session: Session, account: Account, change: AddressChange, rules: Rules) -> None:

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
+from idp.accounts import address_change, links
+from idp.accounts.links import Purpose
 from idp.accounts.models import ACTIVE, Account, RoleGiven
 from idp.audit import Event
 from idp.database import Statement, db, writing
@@ -125,9 +127,14 @@ def choose(account_id: str, roles: Iterable[Role], by: Actor) -> None:
 
 
 def set_roles(session: Session, account_id: str, wanted: Iterable[Role], by: Actor) -> None:
-    """As `choose`, as part of the caller's transaction, which has checked all."""
+    """As `choose`, as part of the caller's transaction, which has checked all.
+
+    Whoever gets a role loses the links that were mailed before: some may be in the hands of a helper, who could change
+    the account as long as it had none.
+    """
     now = clock.now()
     wanted = set(wanted)
+    _lock(session, account_id)
     query = sa.select(RoleGiven).where(RoleGiven.account_id == account_id).with_for_update()
     had = {Role(row.role): row for row in session.scalars(query) if row.role in set(Role)}
     for role in sorted(set(had) - wanted):
@@ -136,6 +143,23 @@ def set_roles(session: Session, account_id: str, wanted: Iterable[Role], by: Act
     for role in sorted(wanted - set(had)):
         session.add(RoleGiven(account_id=account_id, role=role.value, given_at=now, given_by=by.name))
         _audit(session, Event.ROLE_GIVEN, account_id, had, set(had) | {role}, by, now)
+    if wanted - set(had):
+        _forget_links(session, account_id, now)
+
+
+def _forget_links(session: Session, account_id: str, now: datetime) -> None:
+    """Close the address change that waits; kill each link that gives the account or its address to its holder.
+
+    An invitation stays: it went to the address that the account has now, for a change of address kills it.
+    """
+    address_change.close_pending(session, account_id)
+    for purpose in (Purpose.UNDO_ADDRESS, Purpose.DISOWN, Purpose.RESET):
+        links.withdraw(session, now, purpose, account_id=account_id)
+
+
+def _lock(session: Session, account_id: str) -> None:
+    """Nobody else gives this account a role, or changes it as one without, until the caller's transaction ends."""
+    session.execute(sa.select(Account.id).where(Account.id == account_id).with_for_update())
 
 
 def _audit(
@@ -178,13 +202,15 @@ def keep_an_admin(session: Session, *, without: str) -> None:
 def must_may_change(session: Session, account_id: str, by: Actor) -> None:
     """Accounts that have a role are changed by admins alone: else support could become one. Raises NotAllowed.
 
-    Holds until the caller's transaction ends. Raises NoSuchAccount for what is no identifier.
+    Holds until the caller's transaction ends: the account's row is locked, as whoever gives a role must lock it.
+    Raises NoSuchAccount for what is no identifier.
     """
     by.must_have(Role.SUPPORT)
     if not is_identifier(account_id):
         raise NoSuchAccount
     if by.has(Role.ADMIN):
         return
+    _lock(session, account_id)
     query = sa.select(RoleGiven.role).where(RoleGiven.account_id == account_id).limit(1)
     if session.scalars(query).first() is not None:
         raise NotAllowed

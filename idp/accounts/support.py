@@ -197,7 +197,7 @@ def disable(account_id: str, by: Actor, note: str) -> None:
     with writing() as session:
         roles.must_may_change(session, account_id, by)
         _not_themselves(account_id, by)
-        roles.keep_an_admin(session, without=account_id)
+        _keep_an_admin(session, account_id, by)
         account = _account(session, account_id, by, ACTIVE)
         account.status, account.updated_at = DISABLED, now
         browser.end(session, account.id, now)
@@ -223,7 +223,7 @@ def delete(account_id: str, by: Actor, note: str, rules: Rules) -> datetime:
     with writing() as session:
         roles.must_may_change(session, account_id, by)
         _not_themselves(account_id, by)
-        roles.keep_an_admin(session, without=account_id)
+        _keep_an_admin(session, account_id, by)
         account = _account(session, account_id, by, ACTIVE, DISABLED)
         before = account.status
         until = deletion.close(session, account, rules)
@@ -374,9 +374,10 @@ def invite_with_role(
                     invite(session, account, by, rules)
             elif account.status != ACTIVE:
                 raise CannotCreate("the account of that address is disabled or being deleted")
+            # Before the link: a role kills those that were there.
+            roles.set_roles(session, account.id, roles.of_within(session, account.id) | {role}, by)
             if hand_over and _never_used(session, account):
                 link = _link_to_hand_over(session, account, rules)
-            roles.set_roles(session, account.id, roles.of_within(session, account.id) | {role}, by)
     except IntegrityError as error:
         raise CannotCreate("an account for that address was made at this moment") from error
     return link
@@ -419,6 +420,13 @@ def _account(session: Session, account_id: str, by: Actor, *statuses: str) -> Ac
 def _not_themselves(account_id: str, by: Actor) -> None:
     if account_id == by.name:
         raise OwnAccount
+
+
+def _keep_an_admin(session: Session, account_id: str, by: Actor) -> None:
+    """Raises LastAdmin. Whoever is no admin has been refused every admin's account already, and holds this one's row:
+    they do not wait for those of the admins too, where two could wait for each other."""
+    if by.has(Role.ADMIN):
+        roles.keep_an_admin(session, without=account_id)
 
 
 def _audit_status(

@@ -1,24 +1,30 @@
 """Nobody gets more than their role gives: each page for each role and for strangers, forged forms, ids of others."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idp.accounts import roles, support
+from idp import clock
+from idp.accounts import address_change, links, roles, support
 from idp.accounts.details import Details
-from idp.accounts.models import Account
+from idp.accounts.links import LinkState, Purpose
+from idp.accounts.models import Account, RoleGiven
 from idp.accounts.roles import OPERATOR, Actor, LastAdmin, NotAllowed, Role
 from idp.accounts.rules import rules
 from idp.accounts.support import OwnAccount
 from idp.admin import admin as blueprint
 from idp.admin.rights import RIGHTS
-from idp.database import db
+from idp.database import db, writing
 from idp.policy.usernames import EmailAddress
 from tests.admin.conftest import Colleague, acting
+from tests.pages.steps import letter
 from tests.support import journey
+from tests.support.moments import MovableClock
 from tests.support.people import People, Person
 
 NOBODY: tuple[Role, ...] = ()
@@ -222,6 +228,140 @@ def test_an_admin_can_help_an_administrator(app: Flask, admin: FlaskClient, coll
 
     assert journey.submit(admin, f"/admin/accounts/{other.id}/disable", **NOTE).status_code == 303
     assert journey.log_in(app.test_client(), other).status_code == 422
+
+
+# -- links of the time before a role
+
+
+@pytest.fixture
+def helped(app: Flask, colleague: Colleague, resident: Person) -> Callable[[str], None]:
+    """Lets a helper ask for another address of the resident's account."""
+    by = acting(colleague(Role.SUPPORT), Role.SUPPORT)
+
+    def ask(new: str) -> None:
+        with app.app_context():
+            support.change_address(resident.id, EmailAddress.parse(new), by, "Syy", rules())
+
+    return ask
+
+
+def give(app: Flask, person: Person, role: Role) -> None:
+    with app.app_context():
+        roles.choose(person.id, [role], OPERATOR)
+
+
+def address_of(app: Flask, person: Person) -> str | None:
+    with app.app_context():
+        return db.session.get_one(Account, person.id).email
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_an_address_that_a_helper_asked_for_is_no_way_into_a_role(
+    app: Flask, people: People, helped: Callable[[str], None], resident: Person, role: Role
+) -> None:
+    helped("toinen@example.fi")
+    link = letter(people, "address_confirmation").link
+
+    give(app, resident, role)
+
+    assert app.test_client().get(link).status_code == 410
+    assert address_of(app, resident) == resident.username
+    with app.app_context():
+        assert address_change.pending(resident.id) is None
+
+
+def test_the_undoing_of_a_helpers_change_is_no_way_into_a_role(
+    app: Flask, people: People, helped: Callable[[str], None], resident: Person, moving_clock: MovableClock
+) -> None:
+    browser = app.test_client()
+    for address in ("toinen@example.fi", resident.username):
+        moving_clock.move(minutes=1)
+        helped(address)
+        journey.submit(browser, letter(people, "address_confirmation").link)
+    link = letter(people, "address_changed").link
+
+    give(app, resident, Role.ADMIN)
+
+    assert browser.get(link).status_code == 410
+    assert address_of(app, resident) == resident.username
+
+
+@pytest.mark.parametrize("purpose", [Purpose.RESET, Purpose.DISOWN])
+def test_other_links_to_the_account_die_too_when_it_gets_a_role(
+    context: Flask, resident: Person, purpose: Purpose
+) -> None:
+    now = clock.now()
+    with writing() as session:
+        token = links.make(session, purpose, now, now + timedelta(days=1), account_id=resident.id)
+
+    roles.choose(resident.id, [Role.CLIENTS], OPERATOR)
+
+    assert links.look(token, purpose, now).state is LinkState.WITHDRAWN
+
+
+def test_a_change_from_before_the_role_has_no_effect_even_if_its_link_lives(
+    app: Flask, people: People, helped: Callable[[str], None], resident: Person, moving_clock: MovableClock
+) -> None:
+    """As where an earlier version has given the role."""
+    helped("toinen@example.fi")
+    moving_clock.move(minutes=1)
+    with app.app_context(), writing() as session:
+        session.add(
+            RoleGiven(account_id=resident.id, role="admin", given_at=clock.now(), given_by="operator")
+        )
+
+    answer = journey.submit(app.test_client(), letter(people, "address_confirmation").link)
+
+    assert answer.status_code == 410
+    assert address_of(app, resident) == resident.username
+
+
+def test_an_administrator_changes_their_own_address(
+    app: Flask, people: People, resident: Person, moving_clock: MovableClock
+) -> None:
+    give(app, resident, Role.ADMIN)
+    moving_clock.move(minutes=1)
+    with app.app_context():
+        account = db.session.get_one(Account, resident.id)
+        address_change.ask(account, EmailAddress.parse("uusi@example.fi"), rules())
+    browser = app.test_client()
+
+    journey.submit(browser, letter(people, "address_confirmation").link)
+    assert address_of(app, resident) == "uusi@example.fi"
+    journey.submit(browser, letter(people, "address_changed").link)
+    assert address_of(app, resident) == resident.username
+
+
+def test_an_invitation_survives_that_its_account_gets_a_role(
+    app: Flask, admin: FlaskClient, people: People
+) -> None:
+    journey.submit(admin, "/admin/team/invite", email="uusi@example.fi", role="support")
+    journey.submit(admin, "/admin/team/invite", email="uusi@example.fi", role="auditor")
+
+    fields = {"new_password": "Kuusi;7puuta", "new_password_confirm": "Kuusi;7puuta"}
+    answer = journey.submit(app.test_client(), letter(people, "invitation").link, **fields)
+
+    assert answer.status_code == 200
+
+
+def test_while_a_helper_acts_nobody_gives_the_account_a_role(
+    app: Flask, colleague: Colleague, resident: Person
+) -> None:
+    by = acting(colleague(Role.SUPPORT), Role.SUPPORT)
+    given = threading.Event()
+
+    def act() -> None:
+        give(app, resident, Role.ADMIN)
+        given.set()
+
+    admin_at_work = threading.Thread(target=act)
+    with app.app_context(), writing() as session:
+        roles.must_may_change(session, resident.id, by)
+        admin_at_work.start()
+        assert not given.wait(0.5)
+    admin_at_work.join(20)
+
+    assert given.is_set()
 
 
 # -- roles

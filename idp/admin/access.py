@@ -44,7 +44,8 @@ def guard() -> Response | None:
     if not actor.roles or right is None or not right.permits(actor):
         abort(404)
     g.actor = actor
-    if endpoint != "confirm" and not _is_fresh(session, FRESH if right.fresh else None):
+    fresh = right.is_fresh((request.view_args or {}).get("group"))
+    if endpoint != "confirm" and not _is_fresh(session, FRESH if fresh else None):
         return first("/admin/confirm", then=_here())
     return None
 

@@ -29,10 +29,12 @@ VALUES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Group:
-    """A page of a few settings."""
+    """A page of a few settings. `fresh`: it opens after the password has been asked for again, not long ago, since
+    whoever changes them lets others in or sees a new secret."""
 
     title: str
     names: tuple[str, ...]
+    fresh: bool = False
 
 
 GROUPS: Mapping[str, Group] = {
@@ -40,7 +42,9 @@ GROUPS: Mapping[str, Group] = {
         lazy("Name and support"),
         ("client_name", "support_email", "support_phone", "contacts", "software_id", "software_version"),
     ),
-    "addresses": Group(lazy("Login addresses"), ("redirect_uris", "application_type", "initiate_login_uri")),
+    "addresses": Group(
+        lazy("Login addresses"), ("redirect_uris", "application_type", "initiate_login_uri"), fresh=True
+    ),
     "logout": Group(
         lazy("Logout"),
         (
@@ -48,14 +52,17 @@ GROUPS: Mapping[str, Group] = {
             *("backchannel_logout_uri", "backchannel_logout_session_required"),
             *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
         ),
+        fresh=True,
     ),
     "consent": Group(
         lazy("People's details and permission"),
         ("scope", "first_party", "subject_type", "sector_identifier_uri", "identity_code_basis"),
+        fresh=True,
     ),
     "login": Group(
         lazy("Strength and age of logins"),
         ("registration_assurance", "default_acr_values", "default_max_age", "require_auth_time"),
+        fresh=True,
     ),
     "pages": Group(lazy("Links to the app's pages"), ("client_uri", "policy_uri", "tos_uri", "logo_uri")),
     "logo": Group(lazy("Logo of the app"), ("logo",)),
@@ -68,6 +75,7 @@ GROUPS: Mapping[str, Group] = {
             *("token_endpoint_auth_method", "token_endpoint_auth_signing_alg"),
             "require_pushed_authorization_requests",
         ),
+        fresh=True,
     ),
     "keys": Group(
         lazy("Keys and signed requests"),
@@ -75,6 +83,7 @@ GROUPS: Mapping[str, Group] = {
             *("jwks_uri", "jwks"),
             *("require_signed_request_object", "request_object_signing_alg", "request_uris"),
         ),
+        fresh=True,
     ),
     "tokens": Group(
         lazy("Signatures and encryption"),
@@ -84,8 +93,9 @@ GROUPS: Mapping[str, Group] = {
             "userinfo_signed_response_alg",
             *("userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"),
         ),
+        fresh=True,
     ),
-    "api": Group(lazy("The app as an API"), ("resource_server", "resource_uris")),
+    "api": Group(lazy("The app as an API"), ("resource_server", "resource_uris"), fresh=True),
 }
 
 

@@ -8,17 +8,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idp.accounts.roles import Actor, Role
+from idp.admin.client_fields import GROUPS
 
 
 @dataclass(frozen=True)
 class Right:
-    """`roles`: any of them opens the page. `fresh`: after the password has been asked for again, not long ago."""
+    """`roles`: any of them opens the page. `fresh`: after the password has been asked for again, not long ago.
+
+    `fresh_groups`: so for these groups of a client app's settings.
+    """
 
     roles: tuple[Role, ...] = ()
     fresh: bool = False
+    fresh_groups: frozenset[str] = frozenset()
 
     def permits(self, actor: Actor) -> bool:
         return actor.has(*self.roles)
+
+    def is_fresh(self, group: str | None) -> bool:
+        """Whether the password comes first, of a page that may be one group of settings."""
+        return self.fresh or group in self.fresh_groups
 
 
 _ANYBODY = Right(tuple(Role))
@@ -26,7 +35,9 @@ _READ_ACCOUNTS = Right((Role.SUPPORT, Role.AUDITOR))
 _HELP = Right((Role.SUPPORT,))
 _HELP_FRESH = Right((Role.SUPPORT,), fresh=True)
 _READ_CLIENTS = Right((Role.CLIENTS, Role.AUDITOR))
-_CLIENTS = Right((Role.CLIENTS,))
+_CLIENTS_BY_GROUP = Right(
+    (Role.CLIENTS,), fresh_groups=frozenset(key for key, group in GROUPS.items() if group.fresh)
+)
 _CLIENTS_FRESH = Right((Role.CLIENTS,), fresh=True)
 _READ = Right((Role.AUDITOR,))
 _READ_FRESH = Right((Role.AUDITOR,), fresh=True)
@@ -59,7 +70,7 @@ RIGHTS: Mapping[str, Right] = {
     "client": _READ_CLIENTS,
     "client_check": _READ_CLIENTS,
     "client_settings": _READ_CLIENTS,
-    "client_edit": _CLIENTS,
+    "client_edit": _CLIENTS_BY_GROUP,
     "client_new": _CLIENTS_FRESH,
     "client_rotate": _CLIENTS_FRESH,
     "client_end_previous": _CLIENTS_FRESH,

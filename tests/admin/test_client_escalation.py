@@ -135,6 +135,28 @@ def test_what_cannot_be_undone_asks_for_the_password_again(
     assert browser.get(PAGE).status_code == 200
 
 
+def test_settings_that_let_others_in_ask_for_the_password_again_before_their_form(
+    app: Flask, moving_clock: MovableClock, at_desk: Callable[..., FlaskClient], people: People
+) -> None:
+    people.client()
+    browser = at_desk(Role.CLIENTS)
+    before = as_it_is(app)
+    moving_clock.move(minutes=11)
+
+    first = {
+        group
+        for group in GROUPS
+        if browser.get(f"{PAGE}/edit/{group}").location == "/admin/confirm"
+        and browser.post(f"{PAGE}/edit/{group}").location == "/admin/confirm"
+    }
+    assert set(GROUPS) - first == {"names", "pages", "logo", "appearance", "lifetimes"}
+    assert as_it_is(app) == before
+
+    back = journey.submit(browser, "/admin/confirm", password="Kuusi;7puuta").location
+    assert back == f"{PAGE}/edit/api"  # the last one
+    assert browser.get(back).status_code == 200
+
+
 def test_every_page_of_apps_is_in_the_table_for_keepers_alone() -> None:
     ours = {name: right for name, right in RIGHTS.items() if name.startswith("client")}
 

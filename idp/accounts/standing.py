@@ -6,12 +6,14 @@ from datetime import datetime
 from enum import Enum
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from idp import clock
 from idp.accounts import counters
 from idp.accounts.links import Purpose
 from idp.accounts.models import CLOSING, DISABLED, Account, LoginCounter, MailedLink
 from idp.accounts.rules import Rules
+from idp.audit import AuditEvent, Event
 from idp.database import db
 from idp.sessions.models import KnownDevice
 
@@ -24,6 +26,8 @@ class Standing(Enum):
     CLOSING = "closing"  # until it is erased
     WAITING = "waiting"  # for its activation link to be used, until it expires
     LINK_EXPIRED = "link expired"  # not activated, since then
+    INVITED = "invited"  # made for somebody who has chosen no password yet, and can until their link expires
+    INVITATION_EXPIRED = "invitation expired"  # the same, and no link works
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class State:
 
 
 def of_accounts(accounts: Collection[Account], rules: Rules) -> dict[str, State]:
-    """The state of each account, by its id. Two statements, however many accounts."""
+    """The state of each account, by its id. Four statements at most, however many accounts."""
     now = clock.now()
     keys = counter_keys([account.id for account in accounts], rules)
     query = sa.select(LoginCounter.key, LoginCounter.locked_until).where(
@@ -44,10 +48,53 @@ def of_accounts(accounts: Collection[Account], rules: Rules) -> dict[str, State]
     locks: dict[tuple[str, bool], datetime] = {}
     for key, until in db.session.execute(query):
         locks[keys[key]] = max(until or now, locks.get(keys[key], now))
-    return {account.id: _state(account, locks) for account in accounts}
+    invited = _invited(db.session(), accounts)
+    return {account.id: _state(account, locks, invited, now) for account in accounts}
 
 
-def _state(account: Account, locks: Mapping[tuple[str, bool], datetime]) -> State:
+def is_invited(session: Session, account: Account) -> bool:
+    """Whether an account was made for somebody who has not come yet: it has no password that anybody knows."""
+    return account.id in _invited(session, [account])
+
+
+def _invited(session: Session, accounts: Collection[Account]) -> dict[str, datetime | None]:
+    """Those of the accounts whose owners have never come, with the moment when their newest link expires.
+
+    An invitation that is used confirms its address; whoever came by a reset link is in the audit log.
+    """
+    candidates = [
+        account.id
+        for account in accounts
+        if account.email and not account.email_verified and account.last_login_at == account.created_at
+    ]
+    if not candidates:
+        return {}
+    came = sa.select(AuditEvent.account_id).where(
+        AuditEvent.account_id.in_(candidates),
+        AuditEvent.event.in_([Event.LOGGED_IN.value, Event.PASSWORD_RESET.value]),
+        AuditEvent.outcome == "success",
+    )
+    have_come = set(session.scalars(came))
+    newest = (
+        sa.select(MailedLink.account_id, sa.func.max(MailedLink.expires_at))
+        .where(
+            MailedLink.account_id.in_(candidates),
+            MailedLink.purpose.in_([Purpose.INVITATION.value, Purpose.RESET.value]),
+            MailedLink.used_at.is_(None),
+            MailedLink.withdrawn_at.is_(None),
+        )
+        .group_by(MailedLink.account_id)
+    )
+    expiry = {row[0]: row[1] for row in session.execute(newest)}
+    return {each: expiry.get(each) for each in candidates if each not in have_come}
+
+
+def _state(
+    account: Account,
+    locks: Mapping[tuple[str, bool], datetime],
+    invited: Mapping[str, datetime | None],
+    now: datetime,
+) -> State:
     if account.status == CLOSING:
         return State(Standing.CLOSING, account.erase_at)
     if account.status == DISABLED:
@@ -56,6 +103,10 @@ def _state(account: Account, locks: Mapping[tuple[str, bool], datetime]) -> Stat
         return State(Standing.LOCKED, until)
     if until := locks.get((account.id, True)):
         return State(Standing.LOCKED_ON_DEVICE, until)
+    if account.id in invited:
+        expires_at = invited[account.id]
+        live = expires_at is not None and expires_at > now
+        return State(Standing.INVITED if live else Standing.INVITATION_EXPIRED, expires_at)
     return State(Standing.ACTIVE)
 
 

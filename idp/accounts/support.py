@@ -351,6 +351,19 @@ def invite(session: Session, account: Account, by: Actor, rules: Rules) -> None:
     _audit(session, Event.INVITED, account.id, by)
 
 
+def resend_invitation(account_id: str, by: Actor, rules: Rules) -> str:
+    """Mail a new link for the first password to somebody who has not come yet; older ones die. Returns its address.
+
+    Raises NoSuchAccount, NotAllowed, and NotNow when the account is in use.
+    """
+    with writing() as session:
+        account = _account(session, account_id, by, ACTIVE)
+        if not account.email or not standing.is_invited(session, account):
+            raise NotNow
+        invite(session, account, by, rules)
+        return account.email
+
+
 def invite_with_role(
     email: EmailAddress, role: Role, by: Actor, language: str, rules: Rules, *, hand_over: bool = False
 ) -> str | None:

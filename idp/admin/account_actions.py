@@ -50,6 +50,11 @@ def _reset(account_id: str, by: Actor, form: ResetForm) -> str:
     return _("The link is on its way to %(address)s.", address=address)
 
 
+def _invite(account_id: str, by: Actor, _form: Form) -> str:
+    address = support.resend_invitation(account_id, by, rules())
+    return _("The link is on its way to %(address)s.", address=address)
+
+
 def _disable(account_id: str, by: Actor, form: ReasonForm) -> str:
     support.disable(account_id, by, form.note.data or "")
     return _("The account has been disabled.")
@@ -107,6 +112,16 @@ ACTS: dict[str, Act] = {
         ],
         do=_reset,
         form=ResetForm,
+        statuses=(ACTIVE,),
+    ),
+    "invite": Act(
+        title=lambda: _("Send the invitation again"),
+        explanation=lambda: [
+            _(
+                "The owner gets a new message with a link and chooses the first password. Older links stop working."
+            ),
+        ],
+        do=_invite,
         statuses=(ACTIVE,),
     ),
     "disable": Act(

@@ -54,6 +54,7 @@ RIGHTS: Mapping[str, Right] = {
     "account_email": _HELP_FRESH,
     "account_unlock": _HELP,
     "account_sessions": _HELP,
+    "account_invite": _HELP,
     "account_reset": _HELP_FRESH,
     "account_disable": _HELP_FRESH,
     "account_enable": _HELP_FRESH,

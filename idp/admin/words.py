@@ -36,6 +36,12 @@ def state_text(state: State) -> str:
             return _("Not activated yet; the link works until %(moment)s", moment=when)
         case Standing.LINK_EXPIRED if when:
             return _("Not activated; the link expired on %(moment)s", moment=when)
+        case Standing.INVITED:
+            return _("Invited, no password yet; the link works until %(moment)s", moment=when)
+        case Standing.INVITATION_EXPIRED if when:
+            return _("Invited, no password yet; the link expired on %(moment)s", moment=when)
+        case Standing.INVITATION_EXPIRED:
+            return _("Invited, no password yet; no link works")
         case _:
             return _("Not activated; no link works")
 

@@ -73,6 +73,20 @@ def reset(context: Context, name: str, secure: bool) -> None:
     context.console.print(f"The link is on its way to {address}.", markup=False)
 
 
+@account.command("resend-invitation")
+@click.argument("name")
+@pass_context
+def resend_invitation(context: Context, name: str) -> None:
+    """Mail a new link for the first password to somebody who was invited and has not come yet."""
+    from idp.accounts import support
+    from idp.accounts.roles import OPERATOR
+    from idp.accounts.rules import rules
+
+    with context.app(), one_line(name=name):
+        address = support.resend_invitation(id_of(name), OPERATOR, rules())
+    context.console.print(f"The link is on its way to {address}.", markup=False)
+
+
 @account.command()
 @click.argument("name")
 @note_option

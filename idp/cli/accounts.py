@@ -65,6 +65,10 @@ def state_text(state: Any) -> str:
         Standing.LOCKED_ON_DEVICE: "locked on a device of its owner until",
         Standing.DISABLED: "disabled",
         Standing.CLOSING: "will be erased on",
+        Standing.INVITED: "invited, no password yet; the link works until",
+        Standing.INVITATION_EXPIRED: "invited, no password yet; the link expired on"
+        if until
+        else "invited, no password yet; no link works",
         Standing.WAITING: "not activated; the link works until",
         Standing.LINK_EXPIRED: "not activated; the link expired on"
         if until

@@ -116,6 +116,19 @@ def test_an_authority_is_invited_under_a_username_of_its_form(machine: Machine, 
     assert people.letters()[0].kind == "invitation"
 
 
+def test_an_invitation_that_nobody_used_is_sent_again(
+    machine: Machine, people: People, resident: Person
+) -> None:
+    made = machine.call("POST", "/accounts", MATTI).get_json()
+    first = people.letters()[0].link
+
+    again = machine.call("POST", f"/accounts/{made['id']}/invite")
+
+    assert (made["state"]["standing"], again.get_json()["state"]["standing"]) == ("invited", "invited")
+    assert people.letters()[0].link != first or people.letters()[1].link != first
+    assert problem(machine.call("POST", f"/accounts/{resident.id}/invite")) == (409, "wrong-state")
+
+
 @pytest.mark.parametrize("taken", ["maija@example.fi", "MAIJA@example.fi"])
 def test_an_address_has_one_account(machine: Machine, resident: Person, taken: str) -> None:
     answer = machine.call("POST", "/accounts", MATTI | {"email": taken})

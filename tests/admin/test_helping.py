@@ -9,10 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp.accounts import roles
+from idp.accounts import support as helping
+from idp.accounts.details import Details
 from idp.accounts.models import Account
-from idp.accounts.roles import Role
+from idp.accounts.roles import OPERATOR, Role
+from idp.accounts.rules import rules
 from idp.audit import AuditEvent, Event
 from idp.database import db
+from idp.policy.usernames import EmailAddress
 from tests.admin.conftest import Colleague
 from tests.pages.steps import press
 from tests.support import journey
@@ -543,3 +547,75 @@ def test_the_owner_reads_in_their_history_what_a_helper_did(
 
     assert "lukitus" in text.lower() or "avattu" in text.lower()
     assert "katsottu" not in text
+
+
+# -- invitations that nobody has used
+
+
+@pytest.fixture
+def invited(app: Flask) -> Person:
+    with app.app_context():
+        made = helping.invite_resident(
+            EmailAddress.parse("uusi@example.fi"),
+            Details("Uusi", "Asukas", None, None, None, None),
+            OPERATOR,
+            "fi",
+            rules(),
+        )
+    return Person(made, "uusi@example.fi", PASSWORD)
+
+
+def test_an_account_whose_owner_has_not_come_says_so(
+    app: Flask, moving_clock: MovableClock, support: FlaskClient, invited: Person
+) -> None:
+    before = state(support, invited)
+    moving_clock.move(hours=73)
+    later = app.test_client()
+    journey.log_in(later, Person("", f"{Role.SUPPORT}@example.fi", PASSWORD))
+
+    assert before == "Kutsuttu, salasanaa ei vielä ole; linkki toimii 27.11.2026 klo 14.00 asti"
+    assert state(later, invited) == (
+        "Kutsuttu, salasanaa ei vielä ole; linkki vanheni 27.11.2026 klo 14.00"
+    )
+
+
+@pytest.mark.parametrize("way", ["invitation", "forgotten"])
+def test_it_is_in_use_as_soon_as_its_owner_has_chosen_a_password(
+    app: Flask, support: FlaskClient, people: People, invited: Person, way: str
+) -> None:
+    browser = app.test_client()
+    if way == "forgotten":
+        journey.submit(browser, "/forgot", username=invited.username)
+
+    journey.submit(browser, people.letters()[0].link, new_password=PASSWORD, new_password_confirm=PASSWORD)
+
+    assert state(support, invited) == "Käytössä"
+    page = journey.soup(support.get(f"/admin/accounts/{invited.id}"))
+    assert page.select("a[href$='/invite']") == []
+
+
+def test_an_invitation_is_sent_again(
+    app: Flask, support: FlaskClient, people: People, invited: Person, moving_clock: MovableClock
+) -> None:
+    first = people.letters()[0].link
+    moving_clock.move(hours=1)
+    assert journey.soup(support.get(f"/admin/accounts/{invited.id}")).select("a[href$='/invite']")
+
+    told = act(support, invited, "invite")
+
+    second = people.letters()[0]
+    assert told == "Linkki on matkalla osoitteeseen uusi@example.fi."
+    assert (second.kind, second.to) == ("invitation", "uusi@example.fi")
+    browser = app.test_client()
+    assert browser.get(first).status_code == 410
+    assert browser.get(second.link).status_code == 200
+    assert [event.event for event in events_of(app, invited)].count(Event.INVITED.value) == 2
+
+
+def test_an_account_in_use_gets_no_invitation(support: FlaskClient, people: People, resident: Person) -> None:
+    before = len(people.letters())
+
+    told = act(support, resident, "invite")
+
+    assert told == "Tätä ei voi tehdä nyt. Katso tunnuksen tila."
+    assert len(people.letters()) == before

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from idp.accounts import support
+from idp.accounts.details import Details
+from idp.accounts.roles import OPERATOR
+from idp.accounts.rules import rules
+from idp.policy.usernames import EmailAddress
 from tests.cli.conftest import Idp
 from tests.conftest import AppFactory
 from tests.pages.steps import accounts, letter, press, sign_up
@@ -250,3 +255,19 @@ def test_everybody_is_written_into_a_file_of_ones_own(idp: Idp, tmp_path: Path, 
     assert idp("account", "export", "all.csv", "--force").exit_code == 0
     assert EMAIL in idp("account", "export", "-").output
     assert len(events(idp, "--event", "accounts.exported")) == 3
+
+
+def test_an_invitation_that_nobody_used_is_sent_again(
+    idp: Idp, browser: FlaskClient, people: People, maija: Person
+) -> None:
+    with browser.application.app_context():
+        email, details = (
+            EmailAddress.parse("uusi@example.fi"),
+            Details("Uusi", "Asukas", None, None, None, None),
+        )
+        made = support.invite_resident(email, details, OPERATOR, "fi", rules())
+
+    assert "invited, no password yet; the link works until" in idp("account", "show", made).output
+    assert "on its way to uusi@example.fi" in idp("account", "resend-invitation", "uusi@example.fi").output
+    assert [found.kind for found in people.letters()].count("invitation") == 2
+    assert idp("account", "resend-invitation", EMAIL).exit_code == 1

@@ -16,7 +16,15 @@ from idp.policy.searching import SHORTEST
 from idp.policy.usernames import EmailAddress, NotAnEmailAddress
 
 Standing = Literal[
-    "active", "locked", "locked_on_device", "disabled", "closing", "waiting", "link_expired"
+    "active",
+    "invited",
+    "invitation_expired",
+    "locked",
+    "locked_on_device",
+    "disabled",
+    "closing",
+    "waiting",
+    "link_expired",
 ]  # idp/accounts/standing.py
 OPTIONAL = ("phone", "street_address", "postal_code", "locality")
 

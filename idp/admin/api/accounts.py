@@ -177,6 +177,23 @@ def start_reset(call: Call, account_id: str) -> Answer:
     return _as_it_is(account_id)
 
 
+@operation(
+    "POST",
+    "/accounts/<account_id>/invite",
+    answers=Account,
+    body=Nothing,
+    body_needed=False,
+    conflicts=("wrong-state",),
+)
+def resend_invitation(call: Call, account_id: str) -> Answer:
+    """Mail a new link for the first password to somebody who was invited and has not come yet.
+
+    Older links die.
+    """
+    support.resend_invitation(account_id, call.actor, rules())
+    return _as_it_is(account_id)
+
+
 @operation("POST", "/accounts/<account_id>/logout", answers=Account, body=Nothing, body_needed=False)
 def log_out_everywhere(call: Call, account_id: str) -> Answer:
     """End all sessions, remembered logins and tokens of an account."""

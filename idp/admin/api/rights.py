@@ -45,6 +45,7 @@ RIGHTS: Mapping[str, Right] = {
     "invite_account": _HELP,
     "read_account": _READ_ACCOUNTS,
     "read_history": _READ_ACCOUNTS,
+    "resend_invitation": _HELP,
     "change_account": _HELP,
     "change_address": _HELP,
     "unlock_account": _HELP,

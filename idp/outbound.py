@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -33,6 +33,7 @@ from idp.settings import Settings, UnusableSettings
 
 CONNECT_SECONDS = 3.0  # for each address of a host
 MAX_ADDRESSES = 4
+MAX_NAMES = 20  # that are looked up at once
 CHUNK = 16_384  # bytes
 
 Resolver = Callable[[str, int], Sequence[tuple[Any, ...]]]
@@ -138,6 +139,12 @@ class Outbound:
         """Send a form (application/x-www-form-urlencoded). Raises OutboundError."""
         return self._send(requests.Request("POST", url, data=dict(fields)))
 
+    def unknown(self, hosts: Iterable[str]) -> list[str]:
+        """Those of the host names that are found nowhere, or not in time. At most MAX_NAMES are looked up, at once."""
+        with _Deadline(self._seconds) as deadline:
+            asked = [(host, self._ask(host, 443)) for host in list(dict.fromkeys(hosts))[:MAX_NAMES]]
+            return [host for host, answer in asked if not _is_known(host, answer, deadline)]
+
     @cached_property
     def tls(self) -> ssl.SSLContext:
         """Who may vouch for a host. Raises OSError (ssl.SSLError is one) when the setting's file is no bundle."""
@@ -206,6 +213,9 @@ class Outbound:
         raise TooSlow(f"{host}: no answer in time") if deadline.passed else NotReached(f"{host}: not reached")
 
     def _addresses(self, host: str, port: int, deadline: "_Deadline") -> Sequence[tuple[Any, ...]]:
+        return _told(host, self._ask(host, port), deadline)
+
+    def _ask(self, host: str, port: int) -> "_Awaited":
         """Look the name up, in a thread: the resolver of the system knows no time-out."""
         found: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
@@ -216,13 +226,29 @@ class Outbound:
                 found.put(error)
 
         threading.Thread(target=look, name="resolver", daemon=True).start()
-        try:
-            answer = found.get(timeout=max(deadline.left(), 0.001))
-        except queue.Empty as error:
-            raise TooSlow(f"{host}: the name was not found in time") from error
-        if isinstance(answer, Exception) or not answer:
-            raise NotReached(f"{host}: unknown name") from (answer or None)
-        return cast("Sequence[tuple[Any, ...]]", answer)
+        return found
+
+
+_Awaited = queue.SimpleQueue[Any]
+"""Where the answer of a resolver comes: addresses, or an exception."""
+
+
+def _told(host: str, awaited: _Awaited, deadline: "_Deadline") -> Sequence[tuple[Any, ...]]:
+    """What the resolver answers. Raises NotReached and TooSlow."""
+    try:
+        answer = awaited.get(timeout=max(deadline.left(), 0.001))
+    except queue.Empty as error:
+        raise TooSlow(f"{host}: the name was not found in time") from error
+    if isinstance(answer, Exception) or not answer:
+        raise NotReached(f"{host}: unknown name") from (answer or None)
+    return cast("Sequence[tuple[Any, ...]]", answer)
+
+
+def _is_known(host: str, awaited: _Awaited, deadline: "_Deadline") -> bool:
+    try:
+        return bool(_told(host, awaited, deadline))
+    except OutboundError:
+        return False
 
 
 def _named(error: Exception) -> OutboundError:

@@ -283,6 +283,7 @@ class Limits(Section):
     device_codes_per_address: str
     device_entries_per_address: str
     device_entries_per_account: str
+    client_checks_per_account: str
 
 
 class Log(Section):

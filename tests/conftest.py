@@ -48,6 +48,7 @@ def make_settings(**sections: Any) -> Settings:
             "device_codes_per_address": "100000/hour",
             "device_entries_per_address": "100000/hour",
             "device_entries_per_account": "100000/hour",
+            "client_checks_per_account": "100000/hour",
         },
         "log": {"requests": "errors"},
     }

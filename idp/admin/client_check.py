@@ -8,12 +8,13 @@ from flask_babel import format_datetime
 from flask_babel import gettext as _
 
 from idp.admin import admin, shared
-from idp.admin.client_links import client_url
+from idp.admin.clients import of
 from idp.clients import checking, management
 from idp.clients.checking import Code, Finding, Level
-from idp.clients.management import NoSuchClient
 from idp.texts import LANGUAGE_NAMES
-from idp.web import errors
+from idp.web import visitors
+from idp.web.forms import EmptyForm
+from idp.web.limits import limiter, setting
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,24 @@ class FindingView:
     about: str
 
 
-@admin.get("/clients/<client_id>/check")
+def _who() -> str:
+    session = visitors.current_session()
+    return f"check {session.account_id}" if session else visitors.address()
+
+
+@admin.route("/clients/<client_id>/check", methods=["GET", "POST"])
+@limiter.limit(setting("client_checks_per_account"), key_func=_who, methods=["POST"])
 def client_check(client_id: str) -> Response:
-    try:
-        client = management.look(client_id, shared.actor())
-        found = checking.check(client_id, shared.actor())
-    except NoSuchClient:
-        return errors.not_found()
+    """The button checks, since that sends requests to the app's hosts; the page alone sends none."""
+    client = management.look(client_id, shared.actor())
+    form = EmptyForm()
+    known = of(client)
+    groups = _groups(checking.check(client_id, shared.actor())) if form.validate_on_submit() else None
+    return shared.page("client_check", form, **known, groups=groups)
+
+
+def _groups(found: list[Finding]) -> list[tuple[str, str, list[FindingView]]]:
+    """The findings by what they mean: title, tone, and each in words."""
     groups = [
         (title, tone, [_view(finding) for finding in found if finding.level is level])
         for level, title, tone in (
@@ -39,12 +51,7 @@ def client_check(client_id: str) -> Response:
             (Level.HINT, _("This can be better"), "quiet"),
         )
     ]
-    return shared.page(
-        "client_check",
-        client=client,
-        base=client_url(client_id),
-        groups=[group for group in groups if group[2]],
-    )
+    return [group for group in groups if group[2]]
 
 
 def _view(finding: Finding) -> FindingView:
@@ -62,12 +69,16 @@ def _text(code: Code) -> str:
         Code.NOT_VALID: _("The registration breaks a rule that is in force now. Saving it would not succeed."),
         Code.PLAIN_HTTP: _("The address begins with http. Logins would be readable on their way; use https."),
         Code.LOOPBACK: _("The address is that of the visitor's own computer. It is good for development alone."),
+        Code.HOST_UNKNOWN: _("The host of this address cannot be found. Look for a slip of the pen."),
         Code.KEYS_UNREACHABLE: _("The public keys of the client app cannot be fetched from their address."),
         Code.KEYS_UNUSABLE: _("The public keys of the client app cannot be used."),
         Code.NO_SIGNING_KEY: _("Among the keys is none with which the client app could sign what it sends."),
         Code.NO_ENCRYPTION_KEY: _("Among the keys is none to which the answer could be encrypted."),
         Code.SECTOR: _("The list of redirect addresses of the sector does not fit."),
         Code.LOGOUT_UNREACHABLE: _("Nobody answers at the address that is told of logouts."),
+        Code.NO_OPENID: _("The app may not ask for openid: people log in, but the app gets no ID token."),
+        Code.UNKNOWN_ACR: _("This level of authentication does not exist here, so the app does not get it."),
+        Code.LIFETIME_CUT: _("A lifetime is longer than another limit allows. It is cut to that limit."),
         Code.NO_OFFLINE_SCOPE: _("The app may refresh tokens but may not ask for offline_access: it never gets one."),
         Code.NO_REFRESH_GRANT: _("The app may ask for offline_access but may not refresh tokens: it never gets one."),
         Code.NO_API_SCOPE: _("The app acts in its own name, but has no scope of an interface such as invoices:read."),

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
+from idp.accounts.roles import Actor, Role
 from idp.accounts.rules import rules
 from idp.admin import admin, client_snippets, shared
 from idp.admin.client_links import CLIENTS, client_id_of, client_url
@@ -13,6 +14,7 @@ from idp.admin.events import views
 from idp.admin.words import moment
 from idp.clients import history, management
 from idp.clients.management import ManagedClient, NoSuchClient
+from idp.clients.metadata import with_defaults
 from idp.texts import language
 from idp.web import errors
 
@@ -61,10 +63,18 @@ def client(client_id: str) -> Response:
         groups=groups(found, rules().settings.site.languages),
         changeable=may_change(found, actor),
         previous_until=moment(until) if until else None,
-        try_url=f"/oauth2/trial?{urlencode({'client_id': found.client_id})}",
+        try_url=_trial(found, actor),
         events=views(history.of_client(found.client_id, actor)),
         audit_url=f"/admin/audit?{urlencode({'client': found.client_id})}",
     )
+
+
+def _trial(found: ManagedClient, actor: Actor) -> str | None:
+    """Where a login is tried out; None where the page (idp/oidc/trial.py) would be there for nobody or for no login."""
+    logs_in = with_defaults(found.metadata)["response_types"]
+    if not (found.enabled and logs_in and actor.has(Role.CLIENTS)):
+        return None
+    return f"/oauth2/trial?{urlencode({'client_id': found.client_id})}"
 
 
 @admin.get("/clients/<client_id>/settings")

@@ -11,12 +11,13 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from idp.accounts import assurance
 from idp.accounts.roles import Actor
 from idp.accounts.rules import rules
 from idp.clients import jwks, management
 from idp.clients.keys import MEDIA_TYPES
 from idp.clients.management import ManagedClient
-from idp.clients.metadata import LOOPBACK_HOSTS, InvalidClientMetadata, validate
+from idp.clients.metadata import LOOPBACK_HOSTS, PAGE_MEMBERS, InvalidClientMetadata, validate
 from idp.clients.sectors import check_sector
 from idp.database import db
 from idp.outbound import OutboundError, Redirected, TooLarge, UnexpectedContent, outbound
@@ -35,12 +36,16 @@ class Code(StrEnum):
     NOT_VALID = "not_valid"  # by the rules of today; `about` tells
     PLAIN_HTTP = "plain_http"
     LOOPBACK = "loopback"
+    HOST_UNKNOWN = "host_unknown"
     KEYS_UNREACHABLE = "keys_unreachable"
     KEYS_UNUSABLE = "keys_unusable"
     NO_SIGNING_KEY = "no_signing_key"
     NO_ENCRYPTION_KEY = "no_encryption_key"
     SECTOR = "sector"
     LOGOUT_UNREACHABLE = "logout_unreachable"
+    NO_OPENID = "no_openid"
+    UNKNOWN_ACR = "unknown_acr"
+    LIFETIME_CUT = "lifetime_cut"
     NO_OFFLINE_SCOPE = "no_offline_scope"
     NO_REFRESH_GRANT = "no_refresh_grant"
     NO_API_SCOPE = "no_api_scope"
@@ -90,8 +95,7 @@ def _addresses(client: ManagedClient) -> Iterator[Finding]:
     native = client.metadata.get("application_type") == "native"
     for uri in _texts(client, "redirect_uris", "post_logout_redirect_uris"):
         parts = urlsplit(uri)
-        host = (parts.hostname or "").strip("[]")
-        if host in {each.strip("[]") for each in LOOPBACK_HOSTS}:
+        if _is_loopback(parts.hostname or ""):
             if not native:
                 yield Finding(Level.WARNING, Code.LOOPBACK, uri)
         elif parts.scheme == "http":
@@ -101,6 +105,8 @@ def _addresses(client: ManagedClient) -> Iterator[Finding]:
 def _grants(client: ManagedClient) -> Iterator[Finding]:
     grants = set(client.metadata.get("grant_types", ("authorization_code",)))
     scopes = set(str(client.metadata.get("scope", "openid")).split())
+    if {"authorization_code", "implicit"} & grants and "openid" not in scopes:
+        yield Finding(Level.ERROR, Code.NO_OPENID)
     if "refresh_token" in grants and "offline_access" not in scopes:
         yield Finding(Level.ERROR, Code.NO_OFFLINE_SCOPE)
     if "offline_access" in scopes and "refresh_token" not in grants:
@@ -113,6 +119,20 @@ def _grants(client: ManagedClient) -> Iterator[Finding]:
         yield Finding(Level.WARNING, Code.TOKENS_BY_BROWSER)
     if not client.pkce_required and "authorization_code" in grants:
         yield Finding(Level.WARNING, Code.WITHOUT_PKCE)
+
+
+def _logins(client: ManagedClient) -> Iterator[Finding]:
+    """What it asks of logins and lifetimes that cannot be had here."""
+    possible = assurance.possible()
+    for level in client.metadata.get("default_acr_values", ()):
+        if level not in possible:
+            yield Finding(Level.WARNING, Code.UNKNOWN_ACR, level)
+    options, lifetimes = client.options, rules().lifetimes
+    absolute = options.refresh_absolute_days or lifetimes.refresh_absolute.days
+    if options.refresh_idle_days is not None and options.refresh_idle_days > absolute:
+        yield Finding(
+            Level.WARNING, Code.LIFETIME_CUT, f"refresh_idle_days: {options.refresh_idle_days} > {absolute}"
+        )
 
 
 def _for_people(client: ManagedClient) -> Iterator[Finding]:
@@ -134,6 +154,30 @@ def _for_people(client: ManagedClient) -> Iterator[Finding]:
 
 
 # -- asked of the client's hosts
+
+
+def _hosts(client: ManagedClient) -> Iterator[Finding]:
+    """Where browsers are sent, and what they show: that the host exists at all. Nothing is asked of it."""
+    named = [
+        *_texts(client, "redirect_uris", "post_logout_redirect_uris", "request_uris"),
+        *(
+            str(value)
+            for member, value in client.metadata.items()
+            if member.partition("#")[0] in PAGE_MEMBERS | {"frontchannel_logout_uri"}
+        ),
+    ]
+    addresses: dict[str, str] = {}  # the first of each host
+    for uri in named:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+        if parts.scheme in ("http", "https") and host and not _is_loopback(host):
+            addresses.setdefault(host, uri)
+    for host in outbound().unknown(addresses):
+        yield Finding(Level.WARNING, Code.HOST_UNKNOWN, addresses[host])
+
+
+def _is_loopback(host: str) -> bool:
+    return host.strip("[]") in {each.strip("[]") for each in LOOPBACK_HOSTS}
 
 
 def _keys(client: ManagedClient) -> Iterator[Finding]:
@@ -205,7 +249,9 @@ LOOKS: tuple[Callable[[ManagedClient], Iterator[Finding]], ...] = (
     _state,
     _addresses,
     _grants,
+    _logins,
     _for_people,
+    _hosts,
     _keys,
     _sector,
     _logout,

@@ -44,6 +44,7 @@ from idp.grants.codes import Grant
 from idp.keys import NotOurToken
 from idp.oidc import tokens
 from idp.oidc.errors import UnusableClientKeys
+from idp.texts import language
 from idp.web import languages, visitors
 from idp.web.errors import error_page
 from idp.web.fields import lazy
@@ -179,6 +180,7 @@ def callback() -> Response:
         error=given.get("error"),
         error_description=given.get("error_description"),
         parts=parts,
+        without_id_token=not any(part.title.startswith("ID token") for part in parts),
     )
     return make_response(page)
 
@@ -259,7 +261,7 @@ def _pretty(value: Any) -> str:
 
 
 def _name(client: Client) -> str:
-    return client.text("client_name", "") or client.client_id
+    return client.text("client_name", language()) or client.client_id
 
 
 def _person() -> Actor | None:

@@ -1,19 +1,23 @@
 """Client apps at the administrators' pages: found, registered, shown, changed, disabled, deleted."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import audit_log
+from idp.accounts import roles
 from idp.accounts.roles import OPERATOR, Actor, Role
+from idp.admin import client_check
 from idp.admin import clients as client_pages
 from idp.audit_log import Filter
 from idp.clients import history, management, presets
 from idp.clients.metadata import InvalidClientMetadata
 from idp.clients.presets import PRESETS, Kind
 from tests.admin.client_steps import PAGE, edit, field_error, secret_in, send, stored
+from tests.conftest import AppFactory
 from tests.support import journey
 from tests.support.people import People, Person
 
@@ -415,3 +419,57 @@ def test_the_domain_refuses_what_no_picture_is(context: Flask, people: People) -
 
     with pytest.raises(InvalidClientMetadata):
         management.put_logo("asiointi", b"<svg onload=alert(1)>", OPERATOR)
+
+
+# -- the check and the trial
+
+
+def test_the_check_is_done_by_its_button_alone(
+    app: Flask, keeper: FlaskClient, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.client(**{"client_name#sv": "Ärenden"})
+    done: list[str] = []
+    monkeypatch.setattr(client_check.checking, "check", lambda client_id, _by: done.append(client_id) or [])
+
+    page = keeper.get(f"{PAGE}/check?lang=sv")
+    assert done == []
+    assert journey.soup(page).select_one(".who").text == "Ärenden"  # type: ignore[union-attr]
+
+    answer = journey.submit(keeper, f"{PAGE}/check")
+    assert (answer.status_code, done) == (200, ["asiointi"])
+    assert journey.soup(answer).select_one(".notice-status")
+
+
+def test_the_button_is_limited(make_app: AppFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(limits={"client_checks_per_account": "2/hour"})
+    people = People(app)
+    people.client()
+    person = people.resident("hoitaja@example.fi")
+    with app.app_context():
+        roles.choose(person.id, [Role.CLIENTS], OPERATOR)
+    browser = app.test_client()
+    journey.log_in(browser, person)
+    monkeypatch.setattr(client_check.checking, "check", lambda *_: [])
+
+    assert [journey.submit(browser, f"{PAGE}/check").status_code for _ in range(3)] == [200, 200, 429]
+    assert browser.get(f"{PAGE}/check").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("role", "metadata", "offered"),
+    [
+        (Role.CLIENTS, {}, True),
+        (Role.AUDITOR, {}, False),
+        (Role.CLIENTS, {"grant_types": ["client_credentials"], "scope": "invoices:read"}, False),
+    ],
+)
+def test_a_login_is_tried_where_there_is_one_by_who_may(
+    at_desk: Callable[..., FlaskClient], people: People, role: Role, metadata: dict[str, Any], offered: bool
+) -> None:
+    people.client(**metadata)
+    browser = at_desk(role)
+
+    links = [str(each["href"]) for each in journey.soup(browser.get(PAGE)).select("a.act")]
+
+    assert any(link.startswith("/oauth2/trial") for link in links) is offered
+    assert [link for link in links if browser.get(link).status_code == 404] == []

@@ -574,9 +574,7 @@ def test_an_account_whose_owner_has_not_come_says_so(
     journey.log_in(later, Person("", f"{Role.SUPPORT}@example.fi", PASSWORD))
 
     assert before == "Kutsuttu, salasanaa ei vielä ole; linkki toimii 27.11.2026 klo 14.00 asti"
-    assert state(later, invited) == (
-        "Kutsuttu, salasanaa ei vielä ole; linkki vanheni 27.11.2026 klo 14.00"
-    )
+    assert state(later, invited) == ("Kutsuttu, salasanaa ei vielä ole; linkki vanheni 27.11.2026 klo 14.00")
 
 
 @pytest.mark.parametrize("way", ["invitation", "forgotten"])

@@ -1,7 +1,7 @@
 """What a check of a client says: what will fail there, and what could be better."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from idp.accounts.roles import OPERATOR, Actor, NotAllowed, Role
 from idp.clients import checking, management
 from idp.clients.checking import Code, Finding, Level
 from idp.clients.management import NoSuchClient, Wanted
+from idp.outbound import MAX_NAMES, Outbound, look_up
 from tests.conftest import AppFactory
 from tests.support.hostile import local_server
 from tests.support.ports import LOOPBACK
@@ -30,7 +31,14 @@ GOOD: dict[str, Any] = {
 
 @pytest.fixture
 def app(make_app: AppFactory) -> Flask:
-    return make_app(outbound={"allowed_hosts": [LOOPBACK], "timeout_seconds": 2})
+    made = make_app(outbound={"allowed_hosts": [LOOPBACK], "timeout_seconds": 2})
+    made.extensions["outbound"] = Outbound(made.extensions["settings"], resolver)
+    return made
+
+
+def resolver(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+    """Knows the hosts of example.fi, and those that are addresses."""
+    return look_up("127.0.0.1" if host.endswith(".example.fi") else host, port)
 
 
 @pytest.fixture
@@ -74,6 +82,9 @@ def test_nothing_is_wrong_with_a_good_one(context: Flask) -> None:
         ({"client_name#sv": None}, Level.HINT, Code.NO_NAME_IN, "sv"),
         ({"logo_uri": "https://asiointi.example.fi/logo.png"}, Level.HINT, Code.FOREIGN_LOGO,
          "https://asiointi.example.fi/logo.png"),
+        ({"scope": "profile"}, Level.ERROR, Code.NO_OPENID, ""),
+        ({"default_acr_values": ["urn:tunnus:acr:password", "vahva"]}, Level.WARNING, Code.UNKNOWN_ACR, "vahva"),
+        ({"default_acr_values": ["urn:tunnus:acr:strong"]}, Level.WARNING, Code.UNKNOWN_ACR, "urn:tunnus:acr:strong"),
     ],
 )  # fmt: skip
 def test_what_the_registration_tells(
@@ -94,6 +105,65 @@ def test_a_disabled_client_and_a_second_secret_are_told(context: Flask) -> None:
 
     told = codes(checking.check(made.client_id, OPERATOR))
     assert told == [(Level.ERROR, Code.DISABLED), (Level.HINT, Code.TWO_SECRETS)]
+
+
+def test_a_program_without_logins_needs_no_openid(context: Flask) -> None:
+    machine = {"grant_types": ["client_credentials"], "scope": "invoices:read", "redirect_uris": None}
+    assert Code.NO_OPENID not in [
+        finding.code for finding in found(context, frontchannel_logout_uri=None, **machine)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "about"),
+    [
+        ({"refresh_idle_days": 91}, ["refresh_idle_days: 91 > 90"]),
+        ({"refresh_idle_days": 90}, []),
+        ({"refresh_idle_days": 91, "refresh_absolute_days": 100}, []),
+        ({"refresh_absolute_days": 7}, []),
+    ],
+)
+def test_lifetimes_that_another_limit_cuts_are_told(
+    context: Flask, options: dict[str, int], about: list[str]
+) -> None:
+    made, _ = management.create(Wanted(GOOD, options), OPERATOR)
+
+    told = checking.check(made.client_id, OPERATOR)
+
+    assert told == [Finding(Level.WARNING, Code.LIFETIME_CUT, each) for each in about]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"redirect_uris": ["https://asiointi.example.fi/callback", "https://asiointi.invalid/cb"]},
+        {"client_uri": "https://asiointi.invalid/cb"},
+        {"client_uri#sv": "https://asiointi.invalid/cb"},
+        {"initiate_login_uri": "https://asiointi.invalid/cb"},
+        {"policy_uri": "https://asiointi.invalid/cb"},
+        {"post_logout_redirect_uris": ["https://asiointi.invalid/cb"]},
+        {"request_uris": ["https://asiointi.invalid/cb"]},
+    ],
+)
+def test_hosts_that_nobody_knows_are_told(context: Flask, metadata: dict[str, Any]) -> None:
+    told = found(context, **metadata)
+    assert told == [Finding(Level.WARNING, Code.HOST_UNKNOWN, "https://asiointi.invalid/cb")]
+
+
+def test_each_host_is_looked_up_once_and_not_endlessly_many(context: Flask) -> None:
+    asked = []
+
+    def note(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+        asked.append(host)
+        return look_up("127.0.0.1", port)
+
+    context.extensions["outbound"] = Outbound(context.extensions["settings"], note)
+    uris = [f"https://a{number}.example.fi/{path}" for number in range(50) for path in "xy"]
+
+    found(context, redirect_uris=["https://asiointi.example.fi/callback", "com.example.app:/cb", *uris],
+          application_type="native")  # fmt: skip
+
+    assert len(asked) == len(set(asked)) == MAX_NAMES
 
 
 def test_hosts_that_do_not_answer_are_told(context: Flask) -> None:

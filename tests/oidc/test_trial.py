@@ -77,6 +77,20 @@ def test_it_shows_what_the_client_would_get(at_desk: Callable[..., FlaskClient],
     assert found[USERINFO]["given_name"] == "Maija"
 
 
+def test_it_tells_that_there_was_no_id_token(at_desk: Callable[..., FlaskClient], people: People) -> None:
+    service = people.client(scope="profile", **{"client_name#sv": "Ärenden"})
+    browser = at_desk(Role.CLIENTS)
+
+    answer = to_its_end(browser, begin(browser, service))
+
+    notice = journey.soup(answer).select_one(".notice")
+    assert notice is not None
+    assert "ei saanut ID tokenia" in notice.text
+    assert "Kirjautuminen onnistui" not in answer.text
+    swedish = browser.get(f"/oauth2/trial?client_id={service.client_id}&lang=sv")
+    assert journey.soup(swedish).select_one(".who").text == "Ärenden"  # type: ignore[union-attr]
+
+
 def test_nothing_that_was_issued_is_good_any_more(
     app: Flask, at_desk: Callable[..., FlaskClient], people: People
 ) -> None:

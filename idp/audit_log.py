@@ -84,6 +84,10 @@ def page(wanted: Filter, after: Place | None, by: Actor, *, size: int = PAGE) ->
 
 
 def _events(wanted: Filter, after: Place | None, limit: int) -> list[AuditEvent]:
+    return list(db.session.scalars(_query(wanted, after, limit)))
+
+
+def _query(wanted: Filter, after: Place | None, limit: int) -> sa.Select[AuditEvent]:
     query = sa.select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)
     if wanted.since is not None:
         query = query.where(AuditEvent.at >= wanted.since)
@@ -92,12 +96,14 @@ def _events(wanted: Filter, after: Place | None, limit: int) -> list[AuditEvent]
     for name in ("event", "outcome", "account_id", "client_id", "actor"):
         if (value := getattr(wanted, name)) is not None:
             query = query.where(getattr(AuditEvent, name) == value)
+    if wanted.outcome not in (None, "success"):
+        query = query.where(sa.text(audit.OTHERWISE))
     if after is not None:
         query = query.where(
             AuditEvent.at <= after.at,
             sa.or_(AuditEvent.at < after.at, AuditEvent.id < after.id),
         )
-    return list(db.session.scalars(query))
+    return query
 
 
 def as_values(event: AuditEvent) -> dict[str, Any]:

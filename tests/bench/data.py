@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from idp import clock, create_app, settings
-from idp.accounts import statements
+from idp.accounts import roles, statements
 from idp.accounts.hashing import hasher
 from idp.accounts.models import ACTIVE, Acceptance, Account
+from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
 from idp.audit import AuditEvent, Event
 from idp.clients import registration, registry
@@ -179,6 +180,14 @@ class Data:
         with self.context(), writing() as session:
             session.execute(sa.insert(BrowserSession), rows)
         return values
+
+    def administrator(self) -> str:
+        """The value of the session cookie of somebody who may everything."""
+        account_id, value, now = self.account_ids[0], random_token(), clock.now()
+        with self.context(), writing() as session:
+            roles.set_roles(session, account_id, {Role.ADMIN}, OPERATOR)
+            session.execute(sa.insert(BrowserSession), [_session_row(value, account_id, now)])
+        return value
 
     def codes(self, count: int) -> list[str]:
         """Authorization codes that have not been used; they live longer than the settings let them."""

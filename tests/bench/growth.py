@@ -37,6 +37,8 @@ class Place:
     server: Server
     authorization: str
     """The header of a program at the administrators' API."""
+    administrator: str
+    """The session of a person at the administrators' pages."""
 
 
 def main() -> None:
@@ -69,7 +71,8 @@ def _place(folder: Path, engine: str, accounts: int) -> Iterator[Place]:
         data.analyse()
         token = Machine(data.app, *SCOPES, client_id="growth").token
         with servers.tunnus(settings, installation.port, [SERVER_CORE]) as server:
-            yield Place(accounts, data, server, f"Authorization: Bearer {token}\r\n")
+            header = f"Authorization: Bearer {token}\r\n"
+            yield Place(accounts, data, server, header, data.administrator())
         data.close()
 
 
@@ -112,11 +115,17 @@ _ADMINISTERING = (
     "events of an account",
     "events of a client app",
     "events of a kind, an old page",
+    "events that went wrong",
+    "events of a kind of a client app",
+    "dashboard",
 )
 
 
 def _administering(name: str, place: Place) -> list[User]:
-    """A program that asks the administrators' API, about somebody else each time."""
+    """A program that asks the administrators' API, about somebody else each time; the dashboard, an administrator."""
+    if name == "dashboard":
+        page = get("/admin/", f"Cookie: __Host-tunnus_session={place.administrator}\r\n")
+        return [asking("request", itertools.repeat(page)) for _ in range(4)]
     ids = place.data.account_ids
     step = max(1, len(ids) // 100)
     numbers = range(0, len(ids), step)
@@ -135,6 +144,10 @@ def _administering(name: str, place: Place) -> list[User]:
                 return f"/audit?account={ids[number]}"
             case "events of a client app":
                 return "/audit?client=asiointi"
+            case "events that went wrong":
+                return "/audit?outcome=failure"
+            case "events of a kind of a client app":
+                return "/audit?client=asiointi&event=consent.given"
             case "events of a kind, an old page":
                 return "/audit?event=login&until=" + place.data.moment_of(number).strftime(
                     "%Y-%m-%dT%H:%M:%SZ"

@@ -67,6 +67,14 @@ def needed_to_register(client: Client | None) -> bool:
     return (own or rules().settings.accounts.registration_assurance) == "strong"
 
 
+def must_be_identified(client: Client, account_id: str) -> bool:
+    """Whether only people who have identified themselves once use that client, and this account's owner has not.
+
+    However the account came to be: created for another client or for none, or by an administrator.
+    """
+    return needed_to_register(client) and persons.of_account(account_id) is None
+
+
 def tells_names_apart(identified: Identified) -> bool:
     """Some providers tell one name that is all of them: then the person types them, as without identification."""
     return bool(identified.given_names and identified.family_name)

@@ -95,6 +95,10 @@ def _reasons() -> list[tuple[re.Pattern[str], _Text]]:
             lambda _m: _("Addresses of this kind are dangerous and not allowed."),
         ),
         (r"at least one is needed", lambda _m: _("Write at least one address.")),
+        (
+            r"needs a broker, and .*",
+            lambda _m: _("This installation has no identification service (upstream.issuer)."),
+        ),
         (r"residents must see .*", lambda _m: _("Enter a name.")),
         (
             r"must be a name of at most (\d+) visible characters",

@@ -195,7 +195,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "registration_assurance": (
         lazy("Strong authentication before an account is created"),
-        lazy("Whether somebody who comes from this app must identify themselves before creating an account."),
+        lazy(
+            "Whether people must identify themselves before creating an account in this app."
+            " Who has an account made elsewhere, or by you, identifies themselves at the first login to the app."
+        ),
     ),
     "colour": (
         lazy("Colour"),

@@ -382,6 +382,8 @@ def _checked(wanted: Wanted, by: Actor) -> tuple[dict[str, Any], ClientOptions]:
     by.must_have(Role.CLIENTS)
     metadata = validate(wanted.metadata, plain_http=_plain_http())
     options = ClientOptions.checked(wanted.options)
+    if options.registration_assurance == "strong" and not rules().settings.upstream.on:
+        raise InvalidClientMetadata("registration_assurance: needs a broker, and upstream.issuer names none")
     _must_have_all(by, admin_roles(metadata))
     check_sector(metadata)
     return metadata, options

@@ -10,6 +10,7 @@ from typing import cast
 
 from authlib.oauth2.rfc6749.errors import AccessDeniedError
 
+from idp.accounts import assurance
 from idp.clients.registry import Client
 from idp.grants import claims_request, consents
 from idp.oidc.authorization import Authorization
@@ -85,8 +86,15 @@ def _must_log_in(
 def _must_identify(a: Authorization, session: CurrentSession, *, silent: bool) -> bool:
     """Whether the client wants a strong identification that this session has not had, and the person may be asked.
 
-    Raises LoginRequired where nobody may be asked, UnmetAuthenticationRequirements where the person would not.
+    A client whose accounts are all identified is a demand that nobody declines. Raises InteractionRequired or
+    LoginRequired where nobody may be asked, UnmetAuthenticationRequirements where the person would not, or cannot.
     """
+    if assurance.must_be_identified(cast("Client", a.client), session.account_id):
+        if ACR_STRONG not in assurance.possible():
+            raise UnmetAuthenticationRequirements  # the broker was taken out of the settings
+        if silent:
+            raise InteractionRequired
+        return True
     if session.acr == ACR_STRONG:
         return False
     declined = a.answered.get("identify") == session.sid

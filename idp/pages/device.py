@@ -10,6 +10,7 @@ from flask import Response, g, render_template, request, session
 from flask_babel import gettext as _
 
 from idp import clock
+from idp.accounts import assurance
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.crypto import random_id
@@ -65,6 +66,8 @@ def allow_device() -> Response:
         g.client = registry.find(waiting.client_id)
         if g.client is None:
             raise DeviceGone
+        if assurance.must_be_identified(g.client, person.account_id):
+            return journey.first("/identify", then="/device/allow")
         form = EmptyForm()
         decision = request.form.get("decision")
         # The page may be an older one, about another device.

@@ -26,7 +26,7 @@ from idp.upstream.providers import Refusal, UpstreamUnavailable
 from idp.upstream.purposes import Purpose
 from idp.upstream.tickets import Identified
 from idp.web import cookies, headers, visitors
-from idp.web.errors import error_page
+from idp.web.errors import error_page, interrupted
 from idp.web.forms import Form, form_page
 from idp.web.limits import limiter, setting
 
@@ -47,22 +47,37 @@ class Notice:
 def identify() -> Response:
     """The person is logged in and has come from an e-service that wants to know more surely who they are."""
     pending, current = _asked()
+    demanded = pending is None or _is_demanded(pending, current)
     form = EmptyForm()
     if form.validate_on_submit():
         if request.form.get("decision") == "decline":
-            requests.answer(pending, "identify", current.sid)
-            return journey.resume(pending)
-        return _begin(form, Purpose.STEP_UP, current)
-    return _page(form, Purpose.STEP_UP)
+            return _declined(pending, current, demanded=demanded)
+        return _begin(form, Purpose.STEP_UP, current, demanded=demanded)
+    return _page(form, Purpose.STEP_UP, demanded=demanded)
 
 
-def _asked() -> tuple[PendingRequest, CurrentSession]:
+def _asked() -> tuple[PendingRequest | None, CurrentSession]:
+    """Who is logged in, and for which request; without one, on the way to a page of ours that sent them here."""
     pending, current = journey.pending(), visitors.current_session()
-    if pending is None:
+    if pending is None and (current is None or journey.came_for() is None):
         raise journey.JourneyOver(journey.see_other("/account"))
     if current is None:
-        raise journey.JourneyOver(journey.see_other(f"/login?request={pending.id}"))
+        raise journey.JourneyOver(journey.see_other(f"/login{_query(pending)}"))
     return pending, current
+
+
+def _is_demanded(pending: PendingRequest, current: CurrentSession) -> bool:
+    """Whether nobody goes on to this client who has never been identified."""
+    client = registry.find(pending.client_id)
+    return client is not None and assurance.must_be_identified(client, current.account_id)
+
+
+def _declined(pending: PendingRequest | None, current: CurrentSession, *, demanded: bool) -> Response:
+    if pending is None:
+        session.pop("came_for", None)
+        return journey.see_other("/account")
+    requests.answer(pending, "denied" if demanded else "identify", current.sid)
+    return journey.resume(pending)
 
 
 # -- before an account is created
@@ -102,7 +117,9 @@ def browser_key() -> str:
 # -- to the provider and back
 
 
-def _begin(form: Form, purpose: Purpose, current: CurrentSession | None) -> Response:
+def _begin(
+    form: Form, purpose: Purpose, current: CurrentSession | None, *, demanded: bool = False
+) -> Response:
     client = g.get("client")
     site = rules().settings.site
     try:
@@ -118,7 +135,7 @@ def _begin(form: Form, purpose: Purpose, current: CurrentSession | None) -> Resp
     except UpstreamUnavailable:
         form.busy = True
         form.refuse(_("The identification service does not answer right now. Please try again in a moment."))
-        return _page(form, purpose)
+        return _page(form, purpose, demanded=demanded)
     headers.allow_form_target(address)
     response = make_response(redirect(address, 303))
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -126,7 +143,7 @@ def _begin(form: Form, purpose: Purpose, current: CurrentSession | None) -> Resp
     return response
 
 
-def _page(form: Form, purpose: Purpose) -> Response:
+def _page(form: Form, purpose: Purpose, *, demanded: bool = False) -> Response:
     target = identification.target()
     if target:
         headers.allow_form_target(target)
@@ -134,6 +151,7 @@ def _page(form: Form, purpose: Purpose) -> Response:
         "pages/identify.html",
         form=form,
         new=purpose is Purpose.REGISTRATION,
+        demanded=demanded,
         keeps_code=rules().settings.upstream.store_identity_code,
         notice_text=_notice(session.pop("identify_notice", None), purpose),
     )
@@ -215,7 +233,7 @@ def _back_to_page(outcome: Outcome) -> Response:
 def _stepped_up(outcome: Outcome, pending: PendingRequest | None) -> Response:
     current = visitors.current_session()
     client = registry.find(outcome.client_id)
-    if current is None or pending is None:
+    if current is None:
         return error_page(
             400, _("The identification cannot go on"), _("You have been logged out meanwhile."), client=client
         )
@@ -230,11 +248,20 @@ def _stepped_up(outcome: Outcome, pending: PendingRequest | None) -> Response:
         return error_page(
             403, _("The identification does not fit your account"), _misfit(error), client=client
         )
-    response = journey.resume(pending)
+    response = _onwards(outcome, pending)
     lifetime = rules().lifetimes.remembered_login if raised.remembered else None
     cookies.write_session(response, raised.session_token, rules().settings, lifetime)
     visitors.forget_current_session()
     return response
+
+
+def _onwards(outcome: Outcome, pending: PendingRequest | None) -> Response:
+    """Where a raised session goes on: its request may have expired while the person was away."""
+    if pending is not None:
+        return journey.resume(pending)
+    if outcome.request_id is not None:
+        return interrupted(registry.find(outcome.client_id))
+    return journey.home()
 
 
 def _misfit(error: OtherPerson | PersonHasAccount) -> str:

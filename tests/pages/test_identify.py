@@ -280,8 +280,11 @@ def test_registered_names_stay_as_they_are(
 
 
 @pytest.fixture
-def service(people: People) -> App:
-    return people.client()
+def service(app: Flask, people: People) -> App:
+    """An e-service in which accounts of anybody may be used; test_identified_accounts.py has the others."""
+    made = people.client()
+    set_options(app, made, registration_assurance="none")
+    return made
 
 
 @pytest.fixture
@@ -381,9 +384,10 @@ def test_what_is_preferred_is_what_is_done(
 
 
 def test_the_default_of_the_client_counts_where_a_request_says_nothing(
-    client: FlaskClient, desk: Desk, people: People, maija: Person
+    app: Flask, client: FlaskClient, desk: Desk, people: People, maija: Person
 ) -> None:
     service = people.client("vahva", default_acr_values=[STRONG])
+    set_options(app, service, registration_assurance="none")
     journey.log_in(client, maija)
     assert protocol.ask(client, service).location.startswith("/identify?")
     assert protocol.finish(client, service, protocol.ask(client, service, acr_values=WEAK))["acr"] == WEAK

@@ -69,7 +69,9 @@ class Options(Asked):
         None, description="SHA-256 of its picture, which has an address of its own to put it."
     )
     registration_assurance: Assurance | None = Field(
-        None, description="What creating an account for it asks for."
+        None,
+        description="What creating an account for it asks for, and the first login with an account made elsewhere."
+        " strong needs a broker.",
     )
     access_token_seconds: int | None = _limited("access_token_seconds")
     id_token_seconds: int | None = _limited("id_token_seconds")

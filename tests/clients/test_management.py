@@ -1,0 +1,31 @@
+"""What depends on the installation when a client is made or changed."""
+
+import pytest
+from flask import Flask
+
+from idp.accounts.roles import OPERATOR
+from idp.clients import management
+from idp.clients.management import Wanted
+from idp.clients.metadata import InvalidClientMetadata
+from tests.conftest import AppFactory
+from tests.support.identification import SETTINGS
+from tests.support.people import People
+
+STRICT = {"registration_assurance": "strong"}
+
+
+def change(app: Flask) -> None:
+    service = People(app).client()
+    with app.app_context():
+        found = management.look(service.client_id, OPERATOR)
+        management.change(service.client_id, Wanted(found.metadata, STRICT), OPERATOR)
+
+
+def test_strong_accounts_are_for_installations_that_can_identify_people(make_app: AppFactory) -> None:
+    """Else nobody could ever log in to the app, and nobody would say why."""
+    with pytest.raises(InvalidClientMetadata, match="registration_assurance: needs a broker"):
+        change(make_app())
+
+
+def test_with_a_broker_they_can_be_had(make_app: AppFactory) -> None:
+    change(make_app(upstream=SETTINGS))

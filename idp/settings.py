@@ -166,6 +166,9 @@ class Upstream(Section):
     request: Literal["signed", "pushed"]
     assertion_audience: Literal["token_endpoint", "issuer"]
     trusted_keys: str
+    unsigned_keys: bool
+    signed_jwks_uri: str
+    entity_id: str
     key_days: NotNegative
     store_identity_code: bool
 
@@ -193,7 +196,7 @@ class Upstream(Section):
         for name in ("client_id", "acr"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty")
-        if "openid" not in self.scope.split():
+        if self.scope and "openid" not in self.scope.split():
             raise ValueError("scope must hold openid")
         if self.claims_dialect == "custom" and "identity_code" not in self.claims:
             raise ValueError("claims must say which claim is the identity_code")
@@ -392,6 +395,13 @@ class Settings(BaseSettings):
             raise ValueError("upstream.acr is a level of test environments, which production refuses")
         if self.upstream.client_id == FAKE_BROKERS_CLIENT:
             raise ValueError("upstream.client_id is that of the demo's broker, which identifies nobody")
+        if not self.upstream.trusted_keys and not self.upstream.unsigned_keys:
+            raise ValueError(
+                "upstream.trusted_keys is empty: keys that renew themselves must be signed (Traficom 213/2023 S);"
+                " if the broker signs none, say upstream.unsigned_keys = true"
+            )
+        if self.upstream.signed_jwks_uri and not self.upstream.signed_jwks_uri.startswith("https://"):
+            raise ValueError("upstream.signed_jwks_uri must begin with https:// in production")
 
     @property
     def database_url(self) -> str:

@@ -295,10 +295,22 @@ def test_what_cannot_be_is_refused_with_the_name_of_the_key(
         ({"upstream": {**BROKER, "acr": "http://ftn.ficora.fi/2017/LoATest3"}}, "upstream.acr"),
         ({"upstream": {**BROKER, "issuer": "http://broker.example.fi"}}, "upstream.issuer"),
         ({"upstream": {**BROKER, "client_id": "tunnus-demo"}}, "upstream.client_id"),
+        ({"upstream": BROKER}, "upstream.trusted_keys"),
+        (
+            {
+                "upstream": {
+                    **BROKER,
+                    "trusted_keys": "keys.json",
+                    "signed_jwks_uri": "http://broker.example.fi/k",
+                }
+            },
+            "upstream.signed_jwks_uri",
+        ),
     ],
 )
 def test_production_refuses_what_is_unsafe(sections: dict[str, Any], reason: str) -> None:
-    settings.load(overrides=PRODUCTION | {"upstream": BROKER})  # is good
+    settings.load(overrides=PRODUCTION | {"upstream": BROKER | {"unsigned_keys": True}})  # is good
+    settings.load(overrides=PRODUCTION | {"upstream": BROKER | {"trusted_keys": "keys.json"}})
 
     with pytest.raises(UnusableSettings, match=reason):
         settings.load(overrides=PRODUCTION | sections)

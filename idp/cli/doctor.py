@@ -45,6 +45,7 @@ def doctor(context: Context) -> None:
             _overrides,
             _mail,
             _admins,
+            _broker,
         ):
             findings.append(check(app))
             if findings[-1].mark is Mark.BAD and check is _database:
@@ -214,3 +215,19 @@ def _admins(_app: Flask) -> Finding:
     if not able:
         return Finding(Mark.ADVICE, "administrators", "nobody yet: `idp admin invite EMAIL --role admin`")
     return Finding(Mark.GOOD, "administrators", f"{len(able)} with the role admin")
+
+
+def _broker(_app: Flask) -> Finding:
+    """By the settings alone; `idp upstream check` asks it."""
+    from idp.accounts.rules import rules
+    from idp.upstream.advice import advice
+
+    settings = rules().settings
+    if not settings.upstream.on:
+        return Finding(Mark.GOOD, "identification", "no broker")
+    said = advice(settings)
+    if said:
+        return Finding(Mark.ADVICE, "identification", " ".join(said))
+    return Finding(
+        Mark.GOOD, "identification", f"by {settings.upstream.issuer}; `idp upstream check` asks it"
+    )

@@ -41,6 +41,7 @@ def describe(context: Context) -> None:
 def check(context: Context) -> None:
     """Ask the broker for its metadata and keys, as the first person would."""
     from idp import upstream as room
+    from idp.upstream.advice import advice
     from idp.upstream.providers import UpstreamUnavailable
 
     with context.app():
@@ -51,11 +52,15 @@ def check(context: Context) -> None:
         except UpstreamUnavailable as error:
             raise click.ClickException(f"the broker cannot be used: {error}") from error
     context.console.print(f"The broker answers. {found}")
+    for sentence in advice(context.settings):
+        context.console.print(f"[yellow]advice[/yellow]  {sentence}")
 
 
 @upstream.command("rotate-keys")
 @click.option(
-    "--emergency", is_flag=True, help="A key has leaked: read nothing any more that is encrypted to it."
+    "--emergency",
+    is_flag=True,
+    help="A key has leaked: read nothing that is encrypted to it, and use none of those made before.",
 )
 @click.option(
     "--entity",
@@ -64,7 +69,10 @@ def check(context: Context) -> None:
 )
 @pass_context
 def rotate_keys(context: Context, emergency: bool, entity: bool) -> None:
-    """Sign with the next key and publish a new one to encrypt to. Running workers notice within seconds."""
+    """Sign with the next key and publish a new one to encrypt to. Running workers notice within seconds.
+
+    After a leak of `secrets.keys`: with --emergency and --entity.
+    """
     from idp import audit, clock
     from idp.accounts.roles import OPERATOR
     from idp.accounts.rules import rules
@@ -78,7 +86,8 @@ def rotate_keys(context: Context, emergency: bool, entity: bool) -> None:
             keys.rotate(session, rules().vault, emergency=emergency, entity=entity)
             reason = "broker, emergency" if emergency else "broker"
             audit.record(session, Event.KEYS_ROTATED, at=clock.now(), actor=OPERATOR.name, reason=reason)
-    context.console.print("The next key signs now, and a new one is published to encrypt to.")
+    signs = "A new key" if emergency else "The next key"
+    context.console.print(f"{signs} signs now, and a new one is published to encrypt to.")
 
 
 @upstream.command("rotate-person-key")

@@ -39,6 +39,12 @@ class BrokerConfig:
     asset_folder: Path
     levels: tuple[str, ...] = LEVELS
     dialect: str = "ftn"
+    keys_type: str | None = "jwk-set+jwt"  # `typ` of the signed key set; None: it has none
+    keys_in_metadata: bool = (
+        True  # else the entity statement alone names the signed key set, as with OP and Telia
+    )
+    entity_id: str = ""  # whose the signed key set is; empty: of the issuer
+    keys_say_whose: bool = True
     encryption: tuple[str, str] = ("RSA-OAEP", "A128CBC-HS256")
     fault: Fault | None = None
     # Slow answers: released once at each of them; set when they need not wait any longer.
@@ -91,13 +97,14 @@ class Broker:
 
     def metadata(self) -> dict[str, Any]:
         base = self.config.issuer
+        signed = {"signed_jwks_uri": f"{base}/jwks.jwt"} if self.config.keys_in_metadata else {}
         return {
             "issuer": base,
             "authorization_endpoint": f"{base}/authorize",
             "token_endpoint": f"{base}/token",
             "pushed_authorization_request_endpoint": f"{base}/par",
             "jwks_uri": f"{base}/jwks.json",
-            "signed_jwks_uri": f"{base}/jwks.jwt",
+            **signed,
             "response_types_supported": ["code"],
             "subject_types_supported": ["transient"],
             "acr_values_supported": list(self.config.levels),
@@ -118,11 +125,13 @@ class Broker:
         return self.config.keys.published()
 
     def signed_key_set(self) -> Response:
-        text = self.config.keys.signed_set(self.config.issuer)
+        whose = (self.config.entity_id or self.config.issuer) if self.config.keys_say_whose else None
+        text = self.config.keys.signed_set(whose, self.config.keys_type)
         return Response(text, mimetype="application/jwk-set+jwt")
 
     def entity_statement(self) -> Response:
-        text = self.config.keys.entity_statement(self.config.issuer, self.metadata())
+        metadata = {**self.metadata(), "signed_jwks_uri": f"{self.config.issuer}/jwks.jwt"}
+        text = self.config.keys.entity_statement(self.config.entity_id or self.config.issuer, metadata)
         return Response(text, mimetype="application/entity-statement+jwt")
 
     # -- a request
@@ -232,7 +241,7 @@ class Broker:
             "acr": asked["acr_values"],
             "amr": ["https://tunnistus.example.fi/ac/oidc.examplebank.1"],
             "auth_time": asked["auth_time"],
-            **claims_of(asked["person"], self.config.dialect),
+            **claims_of(asked["person"], self.config.dialect, asked["scope"].split()),
         }
         spoil(claims, fault, NAMES[self.config.dialect])
         recipient = self._clients.encryption_key(client)

@@ -32,18 +32,21 @@ class BrokerKeys:
     def published(self) -> dict[str, Any]:
         return {"keys": [self.signing.as_dict(private=False)]}
 
-    def signed_set(self, issuer: str) -> str:
-        return self._by_entity("jwk-set+jwt", {"iss": issuer, "sub": issuer, **self.published()})
+    def signed_set(self, issuer: str | None, typ: str | None = "jwk-set+jwt") -> str:
+        """`issuer` None: it does not say whose it is, nor until when, as with some brokers."""
+        whose = {"iss": issuer, "sub": issuer} if issuer is not None else {}
+        return self._by_entity(typ, {**whose, **self.published()}, ends=issuer is not None)
 
     def entity_statement(self, issuer: str, metadata: dict[str, Any]) -> str:
         jwks = {"keys": [self.entity.as_dict(private=False)]}
         claims = {"iss": issuer, "sub": issuer, "jwks": jwks, "metadata": {"openid_provider": metadata}}
         return self._by_entity("entity-statement+jwt", claims)
 
-    def _by_entity(self, typ: str, claims: dict[str, Any]) -> str:
+    def _by_entity(self, typ: str | None, claims: dict[str, Any], *, ends: bool = True) -> str:
         now = clock.timestamp()
-        header = {"alg": ALGORITHM, "kid": self.entity.kid, "typ": typ}
-        times = {"iat": now, "exp": now + KEY_SET_SECONDS}
+        header: dict[str, Any] = {"alg": ALGORITHM, "kid": self.entity.kid}
+        header |= {"typ": typ} if typ is not None else {}
+        times = {"iat": now, "exp": now + KEY_SET_SECONDS} if ends else {"iat": now}
         return jwt.encode(header, {**claims, **times}, self.entity, algorithms=[ALGORITHM])
 
     # -- ID tokens

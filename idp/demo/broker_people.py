@@ -3,7 +3,7 @@
 The individual numbers of their personal identity codes, 900 to 999, are never given to real people.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,16 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def claims_of(person: Persona, dialect: str) -> dict[str, Any]:
+# What a broker tells for a scope alone.
+BY_SCOPE: Mapping[str, Mapping[str, Collection[str]]] = {
+    "op": {
+        "profile": ("given_names", "family_name", "birth_date", "name"),
+        "personal_identity_code": ("code",),
+    },
+}
+
+
+def claims_of(person: Persona, dialect: str, scopes: Collection[str]) -> dict[str, Any]:
     names = NAMES[dialect]
     claims: dict[str, Any] = {
         names["given_names"]: person.given_names,
@@ -69,4 +78,7 @@ def claims_of(person: Persona, dialect: str) -> dict[str, Any]:
     }
     if person.code is not None:
         claims[names["code"]] = person.code
+    for scope, meanings in BY_SCOPE.get(dialect, {}).items():
+        for meaning in meanings if scope not in scopes else ():
+            claims.pop(names[meaning], None)
     return claims

@@ -40,6 +40,8 @@ FAKE = "tunnus_fake_broker"
 _JSON = ("application/json",)
 _PLAIN_KEYS = ("application/json", "application/jwk-set+json")
 _SIGNED_KEYS = ("application/jwk-set+jwt", "application/jose", "application/jwt")
+_TYPES_OF_KEY_SETS = (None, "JWS", "JWT", "jwk-set+jwt", "application/jwk-set+jwt")
+"""Brokers leave the type out, or name one of RFC 7515. Another kind of statement of theirs is no key set."""
 
 Kept = TypeVar("Kept")
 
@@ -114,6 +116,8 @@ class Broker:
 
     def __init__(self, settings: Settings) -> None:
         self.issuer = settings.upstream.issuer
+        self._entity_id = settings.upstream.entity_id or settings.upstream.issuer
+        self._signed_jwks_uri = settings.upstream.signed_jwks_uri or None
         self._production = settings.mode == "production"
         path = settings.upstream.trusted_keys
         self._trusted = _trusted(Path(path)) if path else None
@@ -137,8 +141,11 @@ class Broker:
             raise UpstreamUnavailable("the metadata is of another issuer")
         if self._production and document.get(FAKE):
             raise UpstreamUnavailable("this is the demo's broker, which identifies nobody")
-        if self._trusted is not None and not document.get("signed_jwks_uri"):
-            raise UpstreamUnavailable("the metadata names no signed key set, and only such keys are trusted")
+        signed_keys = self._signed_jwks_uri or self._address(document, "signed_jwks_uri")
+        if self._trusted is not None and signed_keys is None:
+            raise UpstreamUnavailable(
+                "the metadata names no signed key set, and only such keys are trusted; set upstream.signed_jwks_uri"
+            )
         authorization, token = (
             self._address(document, "authorization_endpoint"),
             self._address(document, "token_endpoint"),
@@ -149,7 +156,7 @@ class Broker:
             authorization_endpoint=authorization,
             token_endpoint=token,
             jwks_uri=self._address(document, "jwks_uri"),
-            signed_jwks_uri=self._address(document, "signed_jwks_uri"),
+            signed_jwks_uri=signed_keys,
             pushed_request_endpoint=self._address(document, "pushed_authorization_request_endpoint"),
             names_itself=document.get("authorization_response_iss_parameter_supported") is True,
             takes_pkce="S256" in _texts(document.get("code_challenge_methods_supported")),
@@ -174,21 +181,24 @@ class Broker:
             raise UpstreamUnavailable(f"key set: {error}") from error
 
     def _opened(self, signed: bytes, trusted: KeySet) -> Mapping[str, Any]:
-        """The contents of a signed key set (OpenID Federation 5.2.1), of this broker and of this time."""
+        """The contents of a signed key set (OpenID Federation 5.2.1), of this broker and of this time.
+
+        Not every broker says whose it is and until when: what it says must be right.
+        """
         try:
             token = jwt.decode(signed.strip(), trusted, algorithms=list(SIGNING_ALGORITHMS))
             wanted = jwt.JWTClaimsRegistry(
                 now=clock.timestamp(),
                 leeway=CLOCK_SKEW_SECONDS,
-                iss={"essential": True, "value": self.issuer},
-                sub={"essential": True, "value": self.issuer},
+                iss={"value": self._entity_id},
+                sub={"value": self._entity_id},
             )
             wanted.validate(token.claims)
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UpstreamUnavailable(
                 f"the signed key set is not the broker's: {type(error).__name__}"
             ) from error
-        if token.header.get("typ") not in ("jwk-set+jwt", "application/jwk-set+jwt"):
+        if token.header.get("typ") not in _TYPES_OF_KEY_SETS:
             raise UpstreamUnavailable("the signed key set is a JWT of another type")
         return token.claims
 

@@ -33,6 +33,10 @@ DIALECTS: Mapping[str, Mapping[str, str]] = {
     },
     "custom": {},
 }
+SCOPES: Mapping[str, str] = {
+    # OP tells nothing but what is asked for by scope. `weak` reports the purpose: an account with a password.
+    "op": "openid profile personal_identity_code weak",
+}
 MAX_GIVEN, MAX_FAMILY = 300, 200  # characters, as the table has them
 
 
@@ -52,6 +56,18 @@ class Told:
 
     def __repr__(self) -> str:
         return "<Told>"
+
+
+def scope(section: Upstream) -> str:
+    """The scopes to ask for."""
+    return section.scope or SCOPES.get(section.claims_dialect, "openid")
+
+
+def missing_scopes(section: Upstream) -> list[str]:
+    """What the broker's dialect needs and `upstream.scope` leaves out: names or the code will not be told."""
+    purposes = {"weak", "strong"}
+    asked, needed = set(scope(section).split()), SCOPES.get(section.claims_dialect, "openid").split()
+    return [each for each in needed if each not in asked and not (each in purposes and purposes & asked)]
 
 
 def read(claims: Mapping[str, Any], section: Upstream) -> Told:

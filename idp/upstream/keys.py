@@ -99,6 +99,8 @@ def _imported(kid: str, use: str, private: str) -> RSAKey:
     jwk: dict[str, Any] = {**json.loads(private), "kid": kid}
     if use == SIG:
         jwk |= {"use": use, "alg": "RS256"}
+    if use == ENTITY:  # it signs, too
+        jwk |= {"use": SIG, "alg": "RS256"}
     if use == ENC:  # without alg: brokers that pad the other way would not find it
         jwk |= {"use": use}
     return RSAKey.import_key(cast("Any", jwk))
@@ -148,8 +150,9 @@ def ensure(vault: Vault) -> None:
 def rotate(session: Session, vault: Vault, *, emergency: bool = False, entity: bool = False) -> None:
     """Sign with the next key, have tokens encrypted to a new one, as part of the caller's transaction.
 
-    With `emergency` the active keys are withdrawn: what is encrypted to them is not read any more. With `entity` the
-    entity key is replaced, too; people at the broker have to compare the new one.
+    With `emergency` the keys are withdrawn: what is encrypted to them is not read any more. The next key goes as well,
+    since whoever has read the active one may have read that too. With `entity` the entity key is replaced, too; people
+    at the broker have to compare the new one.
     """
     versions.bump(session, _VERSION)
     session.flush()
@@ -159,8 +162,13 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False, entity: b
             key.state = WITHDRAWN if emergency or key.use == ENTITY else RETIRED
             key.retired_at = now
     for key in session.scalars(sa.select(UpstreamKey).where(UpstreamKey.state == NEXT)):
-        key.state, key.activated_at = ACTIVE, now
-    made = [(SIG, NEXT), (ENC, ACTIVE), *([(ENTITY, ACTIVE)] if entity else [])]
+        if emergency:
+            key.state, key.retired_at = WITHDRAWN, now
+        else:
+            key.state, key.activated_at = ACTIVE, now
+    made = [(SIG, NEXT), (ENC, ACTIVE)]
+    made += [(SIG, ACTIVE)] if emergency else []
+    made += [(ENTITY, ACTIVE)] if entity else []
     session.add_all(_make(vault, use, state, now) for use, state in made)
 
 

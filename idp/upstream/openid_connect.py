@@ -63,7 +63,7 @@ class OpenIdConnect:
         section, at = self._section, self._broker.metadata()
         parameters: dict[str, Any] = {
             "response_type": "code",
-            "scope": section.scope,
+            "scope": dialects.scope(section),
             "redirect_uri": self._redirect_uri,
             "state": question.state,
             "nonce": question.nonce,

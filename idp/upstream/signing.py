@@ -72,7 +72,8 @@ def own_entity_statement(settings: Settings) -> str:
                 "client_id": section.client_id,
                 "redirect_uris": [subject + CALLBACK_PATH],
                 "application_type": "web",
-                "client_registration_types": ["automatic"],
+                # OP registers by hand what people have compared, and says so in the statement.
+                "client_registration_types": [] if section.claims_dialect == "op" else ["automatic"],
                 "id_token_signed_response_alg": ALGORITHM,
                 "id_token_encrypted_response_alg": "RSA-OAEP",
                 "id_token_encrypted_response_enc": "A128CBC-HS256",

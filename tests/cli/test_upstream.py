@@ -44,6 +44,7 @@ def test_a_broker_that_answers_is_told(idp: Idp, place: Bench) -> None:
 
     assert result.exit_code == 0
     assert "1 published key" in result.stdout
+    assert "without a signature" in " ".join(result.stdout.split())
 
 
 @pytest.mark.usefixtures("settings_file")
@@ -79,7 +80,7 @@ def test_keys_are_rotated(idp: Idp, place: Bench) -> None:
 def test_a_leaked_key_and_the_entity_key_are_withdrawn(idp: Idp, place: Bench) -> None:
     assert idp("upstream", "rotate-keys", "--emergency", "--entity").exit_code == 0
 
-    assert len(kids(place.app, "withdrawn")) == 3
+    assert len(kids(place.app, "withdrawn")) == 4
 
 
 def test_people_are_named_by_a_new_key(idp: Idp, place: Bench) -> None:

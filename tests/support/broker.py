@@ -159,10 +159,15 @@ class Bench:
 
 @contextmanager
 def bench(
-    make_app: Any, *, upstream: dict[str, Any] | None = None, config: Any = None, **sections: Any
+    make_app: Any,
+    *,
+    upstream: dict[str, Any] | None = None,
+    config: Any = None,
+    port: int | None = None,
+    **sections: Any,
 ) -> Iterator[Bench]:
     """A provider and its broker, each on a port; settings and configuration are laid over the usual ones."""
-    provider, port = free_port(), free_port()
+    provider, port = free_port(), port or free_port()
     issuer = f"http://localhost:{provider}"
     hosts = {"allowed_hosts": ["localhost"], "timeout_seconds": 5}
     app = make_app(

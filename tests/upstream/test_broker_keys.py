@@ -51,6 +51,48 @@ def test_keys_signed_by_anybody_else_are_not(make_app: AppFactory, tmp_path: Pat
         assert place.identify().refusal is Refusal.FAILED
 
 
+@pytest.mark.parametrize(
+    ("config", "upstream"),
+    [
+        ({"keys_type": "JWS", "keys_in_metadata": False}, {"signed_jwks_uri": "{broker}/jwks.jwt"}),  # OP
+        ({"keys_type": None, "keys_in_metadata": False}, {"signed_jwks_uri": "{broker}/jwks.jwt"}),
+        (
+            {"keys_type": "JWT", "entity_id": "https://ftn.example.fi"},
+            {"entity_id": "https://ftn.example.fi"},
+        ),
+        ({"keys_type": None, "keys_say_whose": False}, {}),
+    ],
+)
+def test_signed_keys_are_read_as_real_brokers_publish_them(
+    make_app: AppFactory, tmp_path: Path, entity: RSAKey, config: dict[str, Any], upstream: dict[str, str]
+) -> None:
+    port = free_port()
+    told = {name: value.format(broker=f"http://localhost:{port}") for name, value in upstream.items()}
+    with bench(
+        make_app,
+        upstream={"trusted_keys": file_of(tmp_path, entity), **told},
+        config={"keys": BrokerKeys(entity), **config},
+        port=port,
+    ) as place:
+        assert place.person().family_name == "Meikäläinen"
+
+
+def test_a_signed_key_set_that_nobody_names_is_asked_for(
+    make_app: AppFactory, tmp_path: Path, entity: RSAKey
+) -> None:
+    with (
+        bench(
+            make_app,
+            upstream={"trusted_keys": file_of(tmp_path, entity)},
+            config={"keys": BrokerKeys(entity), "keys_in_metadata": False},
+        ) as place,
+        capture_logs() as lines,
+        pytest.raises(UpstreamUnavailable),
+    ):
+        place.begin()
+    assert "upstream.signed_jwks_uri" in lines[0]["reason"]
+
+
 @pytest.mark.parametrize("spoilt", ["issuer", "type", "expired"])
 def test_a_signed_key_set_must_be_the_brokers_own_and_of_now(
     make_app: AppFactory, tmp_path: Path, entity: RSAKey, moving_clock: MovableClock, spoilt: str
@@ -65,7 +107,7 @@ def test_a_signed_key_set_must_be_the_brokers_own_and_of_now(
         ),
         "expired": lambda issuer: (kept or kept.append(good(issuer)) or kept)[0],  # type: ignore[func-returns-value]
     }
-    keys.signed_set = spoil[spoilt]  # type: ignore[method-assign]
+    keys.signed_set = lambda issuer, _typ: spoil[spoilt](issuer or "")  # type: ignore[method-assign]
     with bench(
         make_app, upstream={"trusted_keys": file_of(tmp_path, entity)}, config={"keys": keys}
     ) as place:

@@ -34,6 +34,26 @@ def test_one_name_without_the_other_is_not_taken_for_a_part(missing: str) -> Non
     assert (told.given_names, told.family_name, told.name) == ("", "", "Maija Meikäläinen")
 
 
+def test_the_scopes_of_a_dialect_are_asked_for_unless_others_are_set() -> None:
+    assert dialects.scope(OP) == "openid profile personal_identity_code weak"
+    assert dialects.scope(section(scope="openid x")) == "openid x"
+    ftn = make_settings(upstream=upstream_settings("https://broker.example.fi")).upstream
+    assert dialects.scope(ftn) == "openid"
+
+
+@pytest.mark.parametrize(
+    ("scope", "missing"),
+    [
+        ("", []),
+        ("openid profile personal_identity_code strong", []),
+        ("openid personal_identity_code weak", ["profile"]),
+        ("openid", ["profile", "personal_identity_code", "weak"]),
+    ],
+)
+def test_scopes_that_the_dialect_needs_are_missed(scope: str, missing: list[str]) -> None:
+    assert dialects.missing_scopes(section(scope=scope)) == missing
+
+
 def test_spaces_around_and_within_names_are_single_ones() -> None:
     told = dialects.read({"given_name": " Maija\n Kaarina ", "family_name": "af\tGrann"}, OP)
 

@@ -62,7 +62,7 @@ def _asked() -> tuple[PendingRequest | None, CurrentSession]:
     if pending is None and (current is None or journey.came_for() is None):
         raise journey.JourneyOver(journey.see_other("/account"))
     if current is None:
-        raise journey.JourneyOver(journey.see_other(f"/login{_query(pending)}"))
+        raise journey.JourneyOver(journey.see_other(f"/login{journey.query()}"))
     return pending, current
 
 

@@ -91,8 +91,20 @@ def _is_pending(account_id: str) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def look(token: str, purpose: Purpose) -> AddressChange:
-    """The change that a live link of ADDRESS or UNDO_ADDRESS belongs to. Raises LinkNotLive."""
+def look(token: str) -> AddressChange:
+    """The change that a live link of ADDRESS belongs to. Raises LinkNotLive."""
+    return _look(token, Purpose.ADDRESS)
+
+
+def look_back(token: str) -> tuple[AddressChange, Account]:
+    """The change that a live link of UNDO_ADDRESS belongs to, and its account. Raises LinkNotLive."""
+    change = _look(token, Purpose.UNDO_ADDRESS)
+    account = db.session.get_one(Account, change.account_id)
+    protection.must_be_claimable(db.session, account)
+    return change, account
+
+
+def _look(token: str, purpose: Purpose) -> AddressChange:
     link = links.look(token, purpose, clock.now())
     if link.state is not LinkState.LIVE:
         raise LinkNotLive(link.state)
@@ -115,7 +127,7 @@ def confirm(token: str, rules: Rules) -> Confirmed:
 
     When support takes an account back in this way, the old address is told, and can undo nothing.
     """
-    change_id = look(token, Purpose.ADDRESS).id
+    change_id = look(token).id
     now = clock.now()
     try:
         with writing() as session:
@@ -159,7 +171,7 @@ def undo(token: str, rules: Rules) -> str:
 
     Raises LinkNotLive, also when the old address has an account of its own by now.
     """
-    change_id = look(token, Purpose.UNDO_ADDRESS).id
+    change_id = look_back(token)[0].id
     now = clock.now()
     try:
         with writing() as session:

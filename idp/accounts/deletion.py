@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from idp import audit, clock
 from idp.accounts import links, roles
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
-from idp.accounts.models import ACTIVE, CLOSING, Account, MailedLink, Registration
+from idp.accounts.models import ACTIVE, CLOSING, Account, ClosedBy, MailedLink, Registration
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.database import db, writing
@@ -17,19 +17,25 @@ from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.sessions import browser
 
+BY_ITSELF = {ClosedBy.HOLDER.value, ClosedBy.NON_USE.value}
 
-def order(account: Account, rules: Rules, *, unused: bool = False) -> datetime:
+
+def order(account: Account, rules: Rules) -> datetime:
     """Close the account and mail the link that cancels it. Returns when it will be erased.
 
-    The identity is confirmed before, unless nobody has used the account. Sessions and tokens end at once. Raises
-    LastAdmin.
+    The identity is confirmed before. Sessions and tokens end at once. Raises LastAdmin.
     """
     with writing() as session:
         roles.keep_an_admin(session, without=account.id)
         stored = session.get_one(Account, account.id, with_for_update=True)
-        until = close(session, stored, rules)
-        tell_how_to_cancel(session, stored, rules, unused=unused)
-        audit.record(session, Event.DELETION_ORDERED, at=clock.now(), account_id=account.id)
+        return order_within(session, stored, rules)
+
+
+def order_within(session: Session, account: Account, rules: Rules, *, unused: bool = False) -> datetime:
+    """As `order`, as part of the caller's transaction, which holds the row's lock. `unused`: nobody has ordered it."""
+    until = close(session, account, rules, ClosedBy.NON_USE if unused else ClosedBy.HOLDER)
+    tell_how_to_cancel(session, account, rules, unused=unused)
+    audit.record(session, Event.DELETION_ORDERED, at=clock.now(), account_id=account.id)
     return until
 
 
@@ -39,9 +45,7 @@ def tell_how_to_cancel(
     """Mail the link that keeps a closed account, as part of the caller's transaction."""
     now = clock.now()
     until = account.erase_at or now
-    token = links.make(
-        session, Purpose.CANCEL_DELETION, now, until, account_id=account.id, mailbox=account.email_key
-    )
+    link = cancel_link(session, account, rules)
     if account.email:
         message = compose(
             "deletion_ordered",
@@ -49,7 +53,7 @@ def tell_how_to_cancel(
             account.language,
             name=account.given_name,
             until=until,
-            link=f"{rules.settings.issuer}/cancel-deletion?token={token}",
+            link=link,
             days=rules.lifetimes.cancel_deletion.days,
             unused=unused,
             by_support=by_support,
@@ -57,10 +61,33 @@ def tell_how_to_cancel(
         outbox.put(session, rules.vault, message, now)
 
 
-def close(session: Session, account: Account, rules: Rules) -> datetime:
+def may_be_kept(account: Account) -> bool:
+    """Whether the account is closing, and a mailed link may keep it."""
+    return account.status == CLOSING and account.closed_by in {*BY_ITSELF, ClosedBy.SUPPORT.value}
+
+
+def is_closed_in_itself(account: Account) -> bool:
+    """Whether the account is closing without anybody outside of it having ordered that."""
+    return account.status == CLOSING and account.closed_by in BY_ITSELF
+
+
+def cancel_link(session: Session, account: Account, rules: Rules) -> str:
+    """The address of a new link that keeps a closed account."""
+    token = links.make(
+        session,
+        Purpose.CANCEL_DELETION,
+        clock.now(),
+        account.erase_at or clock.now(),
+        account_id=account.id,
+        mailbox=account.email_key,
+    )
+    return f"{rules.settings.issuer}/cancel-deletion?token={token}"
+
+
+def close(session: Session, account: Account, rules: Rules, by: ClosedBy) -> datetime:
     """Let nobody in any more and set when the account will be erased, as part of the caller's transaction."""
     now = clock.now()
-    account.status, account.updated_at = CLOSING, now
+    account.status, account.closed_by, account.updated_at = CLOSING, by.value, now
     account.erase_at = until = now + rules.lifetimes.cancel_deletion
     browser.end(session, account.id, now)
     access.revoke_of_account(session, account.id, now)
@@ -87,8 +114,15 @@ def cancel(token: str) -> None:
         if not links.use(session, token, Purpose.CANCEL_DELETION, now):
             raise LinkNotLive(LinkState.USED)
         account = session.get_one(Account, account_id, with_for_update=True)
-        account.status, account.erase_at, account.updated_at = ACTIVE, None, now
+        reopen(session, account)
         audit.record(session, Event.DELETION_CANCELLED, at=now, account_id=account_id)
+
+
+def reopen(session: Session, account: Account) -> None:
+    """Keep a closed account, as part of the caller's transaction. Links that would do so later die."""
+    now = clock.now()
+    account.status, account.erase_at, account.closed_by, account.updated_at = ACTIVE, None, None, now
+    links.withdraw(session, now, Purpose.CANCEL_DELETION, account_id=account.id)
 
 
 def erase_due(limit: int = 100) -> int:

@@ -44,13 +44,17 @@ def warn_due(rules: Rules, limit: int = 100) -> int:
 
 
 def close_due(rules: Rules, limit: int = 100) -> int:
-    """Order the deletion of accounts that stayed unused after the warning. Returns how many."""
+    """Order the deletion of accounts that stayed unused after the warning. Returns how many.
+
+    Judged and closed under the row's lock. Whoever holds that, a login or another purge, is ahead of us.
+    """
     now = clock.now()
     with writing() as session:
-        due = session.scalars(_residents().where(*_is_over(rules, now)).limit(limit)).all()
-    for account in due:
-        deletion.order(account, rules, unused=True)
-    return len(due)
+        query = _residents().where(*_is_over(rules, now)).limit(limit)
+        due = session.scalars(query.with_for_update(skip_locked=True)).all()
+        for account in due:
+            deletion.order_within(session, account, rules, unused=True)
+        return len(due)
 
 
 def _residents() -> sa.Select[Account]:

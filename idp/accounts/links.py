@@ -32,6 +32,7 @@ class LinkState(Enum):
     USED = "used"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"  # a newer link or a password change has replaced it
+    BARRED = "barred"  # the account is disabled, or its deletion was ordered by support
     UNKNOWN = "unknown"
 
 

@@ -1,6 +1,7 @@
 """Tables of the accounts room."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,16 @@ from idp.policy.searching import MAX_KEY, name_key
 
 ACTIVE = "active"
 DISABLED = "disabled"
-CLOSING = "closing"  # its owner has ordered its deletion, which can still be cancelled
+CLOSING = "closing"  # its deletion has been ordered, which can still be cancelled
+
+
+class ClosedBy(StrEnum):
+    """Why an account is closing, and so who can keep it."""
+
+    HOLDER = "holder"  # whoever was logged in to it
+    NON_USE = "non_use"
+    SUPPORT = "support"
+    DISABLED = "disabled"  # support too, but it was disabled already: no mailed link opens it again
 
 
 SearchKey = sa.String(MAX_KEY).with_variant(VARCHAR(MAX_KEY, collation="C"), "postgresql")
@@ -76,6 +86,7 @@ class Account(Named, Model):
     )  # further standard claims, by claim name
     status: Mapped[str] = mapped_column(sa.String(10), default=ACTIVE)
     erase_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # when a deletion was ordered
+    closed_by: Mapped[str | None] = mapped_column(sa.String(10))  # ClosedBy
     last_login_at: Mapped[datetime] = mapped_column(Instant, index=True)  # or its creation
     warned_at: Mapped[datetime | None] = mapped_column(Instant)  # that it will be closed unless it is used
     secured_at: Mapped[datetime | None] = mapped_column(Instant)  # by support: somebody else may have had it

@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
 from idp import audit, clock
-from idp.accounts import links
+from idp.accounts import deletion, links
 from idp.accounts.hashing import unmatchable_hash
 from idp.accounts.links import Link, LinkNotLive, LinkState, Purpose
-from idp.accounts.models import ACTIVE, Account, AddressChange, MailedLink
+from idp.accounts.models import ACTIVE, CLOSING, Account, AddressChange, MailedLink
 from idp.accounts.registration import find_account
 from idp.accounts.rules import Rules
 from idp.audit import Event
@@ -100,11 +100,15 @@ def take_back(session: Session, account: Account, change: AddressChange | None, 
     """Give the account to its rightful owner, as part of the caller's transaction. Returns the path of a reset page.
 
     `change`: the one that took it from their mailbox, if one did. It is undone with all that has followed from it, and
-    no letter that was sent since it was asked for can undo that. Raises LinkNotLive when the old address has an account
-    of its own by now, or when the account is not to be opened.
+    no letter that was sent since it was asked for can undo that. A deletion that was ordered in the account itself is
+    cancelled. Raises LinkNotLive when the old address has an account of its own by now, or when the account is not to
+    be opened.
     """
-    must_be_open(session, account)
+    must_be_claimable(session, account)
     now = clock.now()
+    if account.status == CLOSING:
+        deletion.reopen(session, account)
+        audit.record(session, Event.DELETION_CANCELLED, at=now, account_id=account.id)
     if change is not None:
         other = find_account(session, comparison_key(change.old_email))
         if other is not None and other.id != account.id:
@@ -118,8 +122,16 @@ def take_back(session: Session, account: Account, change: AddressChange | None, 
     return reset_link(session, account, rules)
 
 
+def must_be_claimable(session: Reading, account: Account) -> None:
+    """Raises LinkNotLive when the account is shut by somebody else than its holder: then only support opens it."""
+    if account.status != ACTIVE and not deletion.is_closed_in_itself(account):
+        raise LinkNotLive(LinkState.BARRED)
+    if is_being_rescued(session, account.id):
+        raise LinkNotLive(LinkState.WITHDRAWN)
+
+
 def must_be_open(session: Reading, account: Account) -> None:
-    """Raises LinkNotLive when no mailed link opens the account."""
+    """Raises LinkNotLive when no password of the account can be chosen."""
     if account.status != ACTIVE or is_being_rescued(session, account.id):
         raise LinkNotLive(LinkState.WITHDRAWN)
 
@@ -141,7 +153,7 @@ def look(token: str) -> Claim:
     if account is None:
         raise LinkNotLive(LinkState.WITHDRAWN)
     claim = _claim(db.session, account, link)
-    must_be_open(db.session, account)
+    must_be_claimable(db.session, account)
     return claim
 
 

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import links, statements
+from idp.accounts import deletion, links, statements
 from idp.accounts.assurance import Proof
 from idp.accounts.hashing import hasher
 from idp.accounts.links import Purpose
-from idp.accounts.models import Account, Registration
+from idp.accounts.models import ACTIVE, Account, Registration
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.crypto import hash_token, random_id
@@ -180,22 +180,34 @@ def mail_again(session: Session, registration: Registration, rules: Rules, now: 
 def _tell_owner(
     session: Session, account: Account, client_id: str | None, rules: Rules, now: datetime
 ) -> None:
-    """Mail "you already have an account" to the stored address, never to the typed one."""
-    token = links.make(
-        session,
-        Purpose.RESET,
-        now,
-        now + rules.lifetimes.reset_link,
-        account_id=account.id,
-        client_id=client_id,
-    )
+    """Mail "you already have an account" to the stored address, never to the typed one.
+
+    With the link that is of use: one to a new password, or to keep an account that is closing. None opens one that is
+    disabled; the work is the same.
+    """
+    may_be_kept = deletion.may_be_kept(account)
+    if may_be_kept:
+        links.withdraw(session, now, Purpose.RESET, account_id=account.id)
+        link = deletion.cancel_link(session, account, rules)
+    else:
+        token = links.make(
+            session,
+            Purpose.RESET,
+            now,
+            now + rules.lifetimes.reset_link,
+            account_id=account.id,
+            client_id=client_id,
+        )
+        link = f"{rules.settings.issuer}/reset?token={token}"
     message = compose(
         "account_exists",
         account.email or "",
         account.language,
         name=account.given_name,
         login_link=f"{rules.settings.issuer}/login?username={quote(account.username)}",
-        reset_link=f"{rules.settings.issuer}/reset?token={token}",
+        reset_link=link if account.status == ACTIVE else None,
+        cancel_link=link if may_be_kept else None,
+        until=account.erase_at,
         minutes=rules.settings.links.reset_minutes,
         client_id=client_id,
     )

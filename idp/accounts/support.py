@@ -19,7 +19,16 @@ from idp.accounts.creation import CannotCreate, new_account
 from idp.accounts.details import Details
 from idp.accounts.hashing import unmatchable_hash
 from idp.accounts.links import Purpose
-from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account, LoginCounter, MailedLink, Registration
+from idp.accounts.models import (
+    ACTIVE,
+    CLOSING,
+    DISABLED,
+    Account,
+    ClosedBy,
+    LoginCounter,
+    MailedLink,
+    Registration,
+)
 from idp.accounts.registration import find_account, mail_activation
 from idp.accounts.roles import Actor, NoSuchAccount, Role
 from idp.accounts.rules import Rules
@@ -226,7 +235,8 @@ def delete(account_id: str, by: Actor, note: str, rules: Rules) -> datetime:
         _keep_an_admin(session, account_id, by)
         account = _account(session, account_id, by, ACTIVE, DISABLED)
         before = account.status
-        until = deletion.close(session, account, rules)
+        closed_by = ClosedBy.SUPPORT if before == ACTIVE else ClosedBy.DISABLED
+        until = deletion.close(session, account, rules, closed_by)
         if before == ACTIVE:
             deletion.tell_how_to_cancel(session, account, rules, by_support=True)
         _audit_status(session, Event.DELETION_ORDERED, account, before, by, note)
@@ -235,11 +245,9 @@ def delete(account_id: str, by: Actor, note: str, rules: Rules) -> datetime:
 
 def keep(account_id: str, by: Actor, note: str) -> None:
     """Cancel a deletion, whoever ordered it. Raises NoSuchAccount, NotAllowed and NotNow."""
-    now = clock.now()
     with writing() as session:
         account = _account(session, account_id, by, CLOSING)
-        account.status, account.erase_at, account.updated_at = ACTIVE, None, now
-        links.withdraw(session, now, Purpose.CANCEL_DELETION, account_id=account.id)
+        deletion.reopen(session, account)
         _audit_status(session, Event.DELETION_CANCELLED, account, CLOSING, by, note)
 
 

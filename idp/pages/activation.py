@@ -119,6 +119,9 @@ def _activated_anew(form: NewPasswordForm, token: str) -> bool:
     return True
 
 
+_WHY = {LinkState.WITHDRAWN: "replaced", LinkState.BARRED: "barred"}
+
+
 def link_not_live(token: str, purpose: Purpose, state: LinkState) -> Response:
     """The page of a link that cannot be used: expired, used, replaced or broken."""
     link = links.look(token, purpose, clock.now())
@@ -128,9 +131,9 @@ def link_not_live(token: str, purpose: Purpose, state: LinkState) -> Response:
     if state is LinkState.USED:
         _keep_errand()
         return make_response(render_template("pages/link_used.html", purpose=purpose.value), 410)
-    if state is LinkState.WITHDRAWN:
+    if state in _WHY:
         return make_response(
-            render_template("pages/link_expired.html", purpose="replaced", resend_form=None), 410
+            render_template("pages/link_expired.html", purpose=_WHY[state], resend_form=None), 410
         )
     return make_response(render_template("pages/link_broken.html"), 404)
 

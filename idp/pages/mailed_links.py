@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from idp.accounts import address_change, deletion, protection
 from idp.accounts.links import LinkNotLive, Purpose
+from idp.accounts.models import CLOSING, Account, AddressChange
 from idp.accounts.rules import rules
 from idp.pages import journey, pages, results
 from idp.pages.activation import link_not_live
@@ -24,12 +25,9 @@ class Action:
 
     purpose: Purpose
     title: str
-    message: str
     button_text: str
     button_id: str
-    look: Callable[
-        [str], str | tuple[str, str]
-    ]  # the address that the link is about, and another message if need be
+    look: Callable[[str], tuple[str, str]]  # the address that the link is about, and what it does
     act: Callable[[str], Response]
 
 
@@ -37,8 +35,7 @@ def _run(action: Action) -> Response:
     token = request.args.get("token", "")
     form = EmptyForm()
     try:
-        about = action.look(token)
-        email, message = (about, action.message) if isinstance(about, str) else about
+        email, message = action.look(token)
         if form.validate_on_submit():
             return action.act(token)
     except LinkNotLive as error:
@@ -58,6 +55,10 @@ def _run(action: Action) -> Response:
 @pages.route("/confirm-address", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def confirm_address() -> Response:
+    def look(token: str) -> tuple[str, str]:
+        message = _("From now on you log in with this address, and we send messages to it.")
+        return address_change.look(token).new_email, message
+
     def act(token: str) -> Response:
         confirmed = address_change.confirm(token, rules())
         if confirmed.reset_path:
@@ -68,30 +69,39 @@ def confirm_address() -> Response:
         Action(
             Purpose.ADDRESS,
             _("Confirm the new email address"),
-            _("From now on you log in with this address, and we send messages to it."),
             _("Confirm the address"),
             "confirm-address",
-            lambda token: address_change.look(token, Purpose.ADDRESS).new_email,
+            look,
             act,
         )
     )
 
 
-def _restoring() -> str:
-    return _("We restore this address, log the account out everywhere and let you choose a new password.")
+def _taking_back(account: Account, change: AddressChange | None) -> str:
+    if change:
+        what = _("We restore this address, log the account out everywhere and let you choose a new password.")
+    else:
+        what = _(
+            "We log the account out everywhere and let you choose a new password. The old password stops working."
+        )
+    kept = _("The account is not deleted either.") if account.status == CLOSING else ""
+    return f"{what} {kept}".strip()
 
 
 @pages.route("/undo-address", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def undo_address() -> Response:
+    def look(token: str) -> tuple[str, str]:
+        change, account = address_change.look_back(token)
+        return change.old_email, _taking_back(account, change)
+
     return _run(
         Action(
             Purpose.UNDO_ADDRESS,
             _("Undo the change of the email address"),
-            _restoring(),
             _("Undo the change"),
             "undo-address",
-            lambda token: address_change.look(token, Purpose.UNDO_ADDRESS).old_email,
+            look,
             lambda token: journey.see_other(address_change.undo(token, rules())),
         )
     )
@@ -100,17 +110,15 @@ def undo_address() -> Response:
 @pages.route("/not-me", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def not_me() -> Response:
-    def look(token: str) -> str | tuple[str, str]:
+    def look(token: str) -> tuple[str, str]:
         claim = protection.look(token)
-        return (claim.change.old_email, _restoring()) if claim.change else claim.account.username
+        address = claim.change.old_email if claim.change else claim.account.username
+        return address, _taking_back(claim.account, claim.change)
 
     return _run(
         Action(
             Purpose.DISOWN,
             _("Was it not you?"),
-            _(
-                "We log the account out everywhere and let you choose a new password. The old password stops working."
-            ),
             _("Secure my account"),
             "not-me",
             look,
@@ -122,6 +130,9 @@ def not_me() -> Response:
 @pages.route("/cancel-deletion", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 def cancel_deletion() -> Response:
+    def look(token: str) -> tuple[str, str]:
+        return deletion.look(token).username, _("The account and its details are kept as they were.")
+
     def act(token: str) -> Response:
         deletion.cancel(token)
         return results.to_done("kept")
@@ -130,10 +141,9 @@ def cancel_deletion() -> Response:
         Action(
             Purpose.CANCEL_DELETION,
             _("Cancel the deletion"),
-            _("The account and its details are kept as they were."),
             _("Keep the account"),
             "cancel-deletion",
-            lambda token: deletion.look(token).username,
+            look,
             act,
         )
     )

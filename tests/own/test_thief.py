@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from idp import housekeeping
 from idp.accounts import support
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
@@ -148,6 +149,70 @@ def test_this_was_not_me_brings_nothing_back_once_the_change_can_no_more_be_undo
     moving_clock.move(days=7)
 
     assert is_dead(me, old)
+
+
+def delete(browser: FlaskClient, password: str = PASSWORD) -> None:
+    journey.submit(browser, "/account/delete", password=password, confirm="y")
+
+
+@pytest.mark.parametrize("kind", ["address_changed", "new_device"])
+def test_the_rescue_cancels_the_deletion_that_the_thief_has_ordered(
+    app: Flask, moving_clock: MovableClock, thief: FlaskClient, person: Person, people: People, kind: str
+) -> None:
+    move(thief, people, moving_clock, B)
+    delete(thief)
+    moving_clock.move(days=6)
+    link = newest(people, kind, person.username)
+    assert "Käyttäjätunnusta ei myöskään poisteta." in journey.soup(thief.get(link)).get_text()
+
+    rescue(app, link)
+
+    assert belongs_to(app, person, person.username)
+    moving_clock.move(days=8, seconds=1)
+    with app.app_context():
+        assert housekeeping.deletion.erase_due() == 0
+    assert belongs_to(app, person, person.username)
+
+
+def test_the_thiefs_link_does_not_cancel_a_deletion_of_the_owners(
+    app: Flask, moving_clock: MovableClock, thief: FlaskClient, person: Person, people: People
+) -> None:
+    move(thief, people, moving_clock, B)
+    delete(thief)
+    theirs = newest(people, "deletion_ordered", B)
+    owner = rescue(app, newest(people, "address_changed", person.username))
+    journey.log_in(owner, Person(person.id, person.username, NEW))
+    delete(owner, NEW)
+
+    assert is_dead(thief, theirs)
+    assert owner.get(newest(people, "deletion_ordered", person.username)).status_code == 200
+
+
+SHUT = {
+    "disabled": lambda account_id: support.disable(account_id, OPERATOR, "Fraud"),
+    "deleted": lambda account_id: support.delete(account_id, OPERATOR, "Fraud", rules()),
+}
+
+
+@pytest.mark.parametrize("how", SHUT)
+def test_what_support_has_shut_no_letter_opens_and_the_link_is_not_spent(
+    app: Flask, moving_clock: MovableClock, thief: FlaskClient, person: Person, people: People, how: str
+) -> None:
+    move(thief, people, moving_clock, B)
+    undo, disown = (newest(people, kind, person.username) for kind in ("address_changed", "new_device"))
+    pages = [thief.get(link) for link in (undo, disown)]
+    with app.app_context():
+        SHUT[how](person.id)
+
+    for link, page in zip((undo, disown), pages, strict=True):
+        answer = thief.post(link, data={"csrf_token": journey.csrf_token(page)})
+        assert (answer.status_code, journey.page_name(answer)) == (410, "link-expired")
+        assert "Palvelun ylläpitäjä on sulkenut käyttäjätunnuksen" in journey.soup(answer).get_text()
+
+    with app.app_context():
+        (support.enable if how == "disabled" else support.keep)(person.id, OPERATOR, "An error")
+    rescue(app, undo)
+    assert belongs_to(app, person, person.username)
 
 
 @pytest.mark.parametrize(("logs_in", "tries"), [(False, True), (True, False)])

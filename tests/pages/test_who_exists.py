@@ -7,6 +7,7 @@ not always the same; `tests/bench` measures those.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import bcrypt
@@ -16,7 +17,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp import clock
+from idp.accounts import support
 from idp.accounts.models import Account, Registration
+from idp.accounts.roles import OPERATOR
+from idp.accounts.rules import rules
 from idp.database import db, writing
 from idp.mail.models import OutboxMessage
 from tests.conftest import AppFactory
@@ -84,8 +89,9 @@ def everybody(app: Flask, people: People) -> Flask:
             people.applicant(address)
     with app.app_context(), writing() as session:
         for state in ("disabled", "closing"):
-            changed = sa.update(Account).where(Account.username == STATES[state]).values(status=state)
-            session.execute(changed)
+            closing = {"closed_by": "holder", "erase_at": clock.now() + timedelta(days=14)}
+            values = {"status": state} | (closing if state == "closing" else {})
+            session.execute(sa.update(Account).where(Account.username == STATES[state]).values(values))
     for _ in range(5):
         login(app.test_client(), STATES["locked"], WRONG)
     return app
@@ -283,6 +289,49 @@ def test_the_mail_leads_to_a_new_password(client: FlaskClient, people: People, m
     press(client, path, new_password="Talvi-8yötä", new_password_confirm="Talvi-8yötä")
 
     assert journey.log_in(client, Person("", KNOWN, "Talvi-8yötä")).location == "/account"
+
+
+def test_the_mail_to_the_owner_of_a_closing_account_keeps_the_account(
+    app: Flask, client: FlaskClient, people: People, maija: Person
+) -> None:
+    journey.log_in(client, maija)
+    journey.submit(client, "/account/delete", password=PASSWORD, confirm="y")
+
+    register(app.test_client(), email=KNOWN)
+
+    told = letter(people, "account_exists")
+    assert told.link.startswith("/cancel-deletion?token=")
+    assert "/reset" not in told.text + told.html
+    journey.submit(client, told.link)
+    assert journey.log_in(client, maija).location == "/account"
+
+
+@pytest.mark.parametrize("then_deleted", [False, True])
+def test_the_mail_to_the_owner_of_a_disabled_account_names_the_contact(
+    app: Flask, people: People, maija: Person, then_deleted: bool
+) -> None:
+    with app.app_context():
+        support.disable(maija.id, OPERATOR, "Fraud")
+        if then_deleted:
+            support.delete(maija.id, OPERATOR, "Fraud", rules())
+
+    register(app.test_client(), email=KNOWN)
+
+    told = letter(people, "account_exists")
+    assert "Palvelun ylläpitäjä on sulkenut käyttäjätunnuksen." in told.text
+    assert "?token=" not in told.text + told.html
+
+
+def test_a_reset_link_of_an_account_that_is_shut_is_no_broken_one(
+    app: Flask, people: People, maija: Person
+) -> None:
+    link = people.forgetful(maija.username)
+    with app.app_context(), writing() as session:
+        session.execute(sa.update(Account).values(status="disabled"))  # at this very moment
+
+    answer = app.test_client().get(link)
+
+    assert (answer.status_code, journey.page_name(answer)) == (410, "link-expired")
 
 
 def test_the_account_stays_as_it_was(client: FlaskClient, app: Flask, maija: Person) -> None:

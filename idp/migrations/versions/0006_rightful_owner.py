@@ -1,4 +1,4 @@
-"""the rightful owner: where protective links went, accounts that support has secured, addresses taken from a thief"""
+"""the rightful owner: where protective links went, accounts that support has secured, addresses taken from a thief, who closed an account"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,3 +17,4 @@ def upgrade() -> None:
         "address_changes", sa.Column("rescues", sa.Boolean(), nullable=False, server_default=sa.false())
     )
     op.add_column("accounts", sa.Column("secured_at", Instant(), nullable=True))
+    op.add_column("accounts", sa.Column("closed_by", sa.String(length=10), nullable=True))

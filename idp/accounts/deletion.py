@@ -12,7 +12,7 @@ from idp.accounts.models import ACTIVE, CLOSING, Account, ClosedBy, MailedLink, 
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.database import db, writing
-from idp.grants import access
+from idp.grants import access, logout_notices
 from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.sessions import browser
@@ -85,11 +85,15 @@ def cancel_link(session: Session, account: Account, rules: Rules) -> str:
 
 
 def close(session: Session, account: Account, rules: Rules, by: ClosedBy) -> datetime:
-    """Let nobody in any more and set when the account will be erased, as part of the caller's transaction."""
+    """Let nobody in any more and set when the account will be erased, as part of the caller's transaction.
+
+    Every client that the person has used is told at once: at the erasure nothing is left by which to know them.
+    """
     now = clock.now()
     account.status, account.closed_by, account.updated_at = CLOSING, by.value, now
     account.erase_at = until = now + rules.lifetimes.cancel_deletion
     browser.end(session, account.id, now)
+    logout_notices.put_of_account(session, account.id, now)
     access.revoke_of_account(session, account.id, now)
     links.withdraw(session, now, account_id=account.id)
     return until

@@ -121,10 +121,10 @@ class Consent(Model):
 
 
 class LogoutNotice(Delivery):
-    """A client is to be told that a session in which it got a grant has ended (back-channel logout)."""
+    """A client is to be told that a session in which it got a grant has ended, or all of an account (back channel)."""
 
     __tablename__ = "logout_notices"
 
     client_id: Mapped[str] = mapped_column(sa.String(100))
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
-    sid: Mapped[str] = mapped_column(sa.String(22))
+    sid: Mapped[str] = mapped_column(sa.String(22))  # empty: every session of the account

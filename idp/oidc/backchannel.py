@@ -19,7 +19,7 @@ from idp.clients.registry import Client
 from idp.clients.subjects import sid_of, subject_of
 from idp.crypto import random_id
 from idp.deliveries import Stopping, Worker, never
-from idp.grants.logout_notices import waiting
+from idp.grants.logout_notices import EVERY_SESSION, waiting
 from idp.grants.models import LogoutNotice
 from idp.keys import keyring
 from idp.oidc.encryption import encrypted
@@ -112,6 +112,7 @@ def logout_token(client: Client, notice: LogoutNotice) -> str:
     Made anew for each try: it is short-lived.
     """
     now = clock.timestamp()
+    session = {"sid": sid_of(client, notice.sid)} if notice.sid != EVERY_SESSION else {}
     claims = {
         "iss": rules().settings.issuer,
         "sub": subject_of(client, notice.account_id),
@@ -119,7 +120,7 @@ def logout_token(client: Client, notice: LogoutNotice) -> str:
         "iat": now,
         "exp": now + TOKEN_SECONDS,
         "jti": random_id(),
-        "sid": sid_of(client, notice.sid),
+        **session,
         "events": {LOGOUT_EVENT: {}},
     }
     return encrypted(

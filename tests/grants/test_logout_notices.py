@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from idp import clock, housekeeping
 from idp.database import db, writing
+from idp.grants import consents
 from idp.grants.models import LogoutNotice
 from idp.sessions import browser
 from tests.oidc import steps
@@ -126,7 +127,8 @@ def test_the_clients_of_a_session_that_ends_are_told(
     way(client, other, person, people)
 
     assert other.get("/account").location == "/login" or way is _somebody_else_logs_in
-    assert notices(app) == [("asiointi", person.id, sid)]
+    every_session = [("asiointi", person.id, "")] if way is _delete_account else []
+    assert notices(app) == [*every_session, ("asiointi", person.id, sid)]
 
 
 def test_a_logout_that_a_client_asks_for_is_told_too(
@@ -243,6 +245,53 @@ def test_the_same_person_logging_in_again_goes_on_in_the_same_session(
     assert notices(app) == [("asiointi", person.id, before)]
 
 
+# -- an account that closes
+
+
+def test_who_deletes_the_account_is_told_to_every_client_that_knows_them(
+    app: Flask, client: FlaskClient, people: People, person: Person
+) -> None:
+    """Also to those whose session at the provider has ended long ago, and for which a consent alone is left."""
+    used = people.client("kaytetty", backchannel_logout_uri=TOLD_AT)
+    allowed = people.client("sallittu", backchannel_logout_uri=TOLD_AT)
+    people.client("vieras", backchannel_logout_uri=TOLD_AT)
+    silent = people.client("hiljainen")
+    for service in (used, silent):
+        use(client, service, person)
+    journey.submit(client, "/logout")
+    with app.app_context(), writing() as session:
+        session.execute(sa.delete(LogoutNotice))
+    with app.app_context():
+        consents.give(person.id, allowed.client_id, "openid", clock.now())
+    journey.log_in(client, person)
+
+    journey.submit(client, "/account/delete", password=PASSWORD, confirm="y")
+
+    assert notices(app) == [("kaytetty", person.id, ""), ("sallittu", person.id, "")]
+
+
+def test_a_client_that_requires_a_sid_is_told_of_each_session_once(
+    app: Flask, client: FlaskClient, people: People, person: Person
+) -> None:
+    service = people.client(
+        "tarkka", backchannel_logout_uri=TOLD_AT, backchannel_logout_session_required=True
+    )
+    allowed = people.client(
+        "sallittu", backchannel_logout_uri=TOLD_AT, backchannel_logout_session_required=True
+    )
+    ended = use(client, service, person)
+    journey.submit(client, "/logout")
+    with app.app_context(), writing() as session:
+        session.execute(sa.delete(LogoutNotice))
+    with app.app_context():
+        consents.give(person.id, allowed.client_id, "openid", clock.now())
+    live = use(client, service, person)
+
+    journey.submit(client, "/account/delete", password=PASSWORD, confirm="y")
+
+    assert notices(app) == sorted(("tarkka", person.id, sid) for sid in (ended, live))
+
+
 # -- how long it is remembered
 
 
@@ -269,7 +318,7 @@ def test_erasing_the_account_leaves_no_notice_behind(
     moving_clock: MovableClock, app: Flask, me: FlaskClient
 ) -> None:
     journey.submit(me, "/account/delete", password=PASSWORD, confirm="y")
-    assert len(notices(app)) == 1
+    assert len(notices(app)) == 2
     moving_clock.move(days=14, seconds=1)
 
     with app.app_context():

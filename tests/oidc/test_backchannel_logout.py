@@ -13,9 +13,11 @@ from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from idp import clock
 from idp.clients import metadata as metadata_rules
 from idp.clients.metadata import InvalidClientMetadata
-from idp.database import db
+from idp.database import db, writing
+from idp.grants import logout_notices
 from idp.grants.models import LogoutNotice
 from idp.oidc import backchannel
 from tests.conftest import AppFactory
@@ -364,3 +366,17 @@ def test_who_stops_leaves_what_is_untold_to_others_at_once(
 
     assert deliver(app) == 1
     assert len(receiver.asked) == 1
+
+
+def test_the_end_of_an_account_is_told_by_the_person_alone(
+    app: Flask, client: FlaskClient, service: App, person: Person, receiver: LocalServer
+) -> None:
+    journey.tokens_for(client, service, person)
+    with app.app_context(), writing() as session:
+        logout_notices.put_of_account(session, person.id, clock.now())
+    deliver(app)
+
+    (asked,) = receiver.asked
+    claims = journey.claims_of(token_of(asked))
+    assert claims["sub"] == person.id
+    assert "sid" not in claims

@@ -69,7 +69,7 @@ class PersonForm(Form):
     postal_code = optional_line(
         lazy("Postal code"),
         details.MAX_POSTAL_CODE,
-        must(details.is_postal_code, lazy("A postal code has five digits.")),
+        must(details.is_postal_code, lazy("Use only letters, digits, spaces and hyphens.")),
     )
     locality = optional_line(lazy("City (post office)"), details.MAX_NAME)
 

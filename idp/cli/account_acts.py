@@ -22,7 +22,7 @@ FAULTS = {
     "family_name": "must be letters, spaces, hyphens and apostrophes",
     "phone": "must be a phone number such as 040 123 4567",
     "street_address": "must be one line of at most 200 characters",
-    "postal_code": "must have five digits, or be a foreign one",
+    "postal_code": "must be letters, digits, spaces and hyphens",
     "locality": "must be one line of at most 100 characters",
 }
 

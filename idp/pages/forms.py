@@ -113,9 +113,20 @@ class DetailsForm(Form):
     postal_code = optional_line(
         lazy("Postal code"),
         details.MAX_POSTAL_CODE,
-        must(details.is_postal_code, lazy("A postal code has five digits.")),
+        must(details.is_postal_code, lazy("Use only letters, digits, spaces and hyphens.")),
     )
     locality = optional_line(lazy("City (post office)"), details.MAX_NAME)
+
+
+def postal_code_note(postal_code: str | None) -> str | None:
+    """What may be wrong with a stored postal code, which nobody has to change."""
+    if not postal_code or details.is_finnish_postal_code(postal_code):
+        return None
+    return _(
+        "The postal code was saved as %(postal_code)s. A Finnish postal code has five digits."
+        " Check it if the address is in Finland.",
+        postal_code=postal_code,
+    )
 
 
 class RegistrationForm(PasswordChoice, DetailsForm):

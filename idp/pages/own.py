@@ -83,14 +83,17 @@ def page(name: str, form: Form | None = None, **context: Any) -> Response:
         form=form,
         account_nav=navigation(),
         notice_text=messages[0] if messages else None,
+        hint_text=messages[1] if len(messages) > 1 else None,
         **context,
     )
     return form_page(text, form) if form is not None else make_response(text)
 
 
-def done(path: str, message: str) -> Response:
-    """To a page of own details, which says what was done."""
+def done(path: str, message: str, hint: str | None = None) -> Response:
+    """To a page of own details, which says what was done, and what may be worth another look."""
     flash(message)
+    if hint:
+        flash(hint)
     return journey.see_other(path)
 
 

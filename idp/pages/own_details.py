@@ -7,7 +7,7 @@ from idp.accounts import assurance, details
 from idp.accounts.details import Details
 from idp.accounts.models import Account
 from idp.pages import own, pages
-from idp.pages.forms import DetailsForm
+from idp.pages.forms import DetailsForm, postal_code_note
 from idp.sessions.browser import CurrentSession
 
 OPTIONAL = ("phone", "street_address", "postal_code", "locality")
@@ -21,7 +21,8 @@ def account_details(_session: CurrentSession, account: Account) -> Response:
     if form.validate_on_submit():
         optional = {name: form[name].data or None for name in OPTIONAL}
         details.change(account.id, Details(form.given_name.data, form.family_name.data, **optional))
-        return own.done("/account/details", _("Your details have been saved."))
+        note = postal_code_note(form.postal_code.data)
+        return own.done("/account/details", _("Your details have been saved."), note)
     if request.method == "GET":
         for name in ("given_name", "family_name", *OPTIONAL):
             form[name].data = getattr(account, name)

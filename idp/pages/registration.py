@@ -14,7 +14,7 @@ from idp.accounts.rules import rules
 from idp.grants.requests import PendingRequest
 from idp.pages import identify, journey, pages
 from idp.pages.activation import waits_no_longer
-from idp.pages.forms import EmptyForm, RegistrationForm
+from idp.pages.forms import EmptyForm, RegistrationForm, postal_code_note
 from idp.policy.usernames import EmailAddress
 from idp.texts import language
 from idp.upstream import persons
@@ -152,6 +152,7 @@ def created() -> Response:
         resend_form=form,
         change_address_url=_correct_url(),
         sent_again="sent" in request.args,
+        hint_text=postal_code_note(keepsakes.find("typed").get("postal_code")),
     )
     return form_page(page, form) if form else make_response(page)
 

@@ -11,7 +11,7 @@ MAX_POSTAL_CODE = 20
 _NAME_EXTRAS = set(" -'’‘`´.‐‑")
 _PHONE = re.compile(r"\+?[0-9 ()-]{3,40}")
 _FINNISH_POSTAL_CODE = re.compile(r"[0-9]{5}")
-_POSTAL_CODE = re.compile(r"[A-Za-z0-9 -]{2,20}")
+_POSTAL_CODE = re.compile(r"[A-Za-z0-9 -]{2,20}")  # MAX_POSTAL_CODE
 
 
 def is_name(text: str) -> bool:
@@ -27,9 +27,12 @@ def is_phone(text: str) -> bool:
 
 
 def is_postal_code(text: str) -> bool:
-    """Five digits in Finland; letters make it a foreign one, which is not judged further."""
-    if any(char.isalpha() for char in text):
-        return _POSTAL_CODE.fullmatch(text) is not None
+    """Letters, digits, spaces and hyphens, as postal codes of the world have; 2 to 20 characters."""
+    return _POSTAL_CODE.fullmatch(text) is not None and any(char.isalnum() for char in text)
+
+
+def is_finnish_postal_code(text: str) -> bool:
+    """Five digits. Another one is kept too: people live abroad; it is worth a note."""
     return _FINNISH_POSTAL_CODE.fullmatch(text) is not None
 
 

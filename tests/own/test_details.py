@@ -55,12 +55,33 @@ def test_the_form_starts_with_what_is_stored(me: FlaskClient) -> None:
 
 def test_wrong_details_are_refused_and_what_was_typed_stays(me: FlaskClient) -> None:
     response = journey.submit(
-        me, "/account/details", given_name="", family_name="Meikäläinen", postal_code="123"
+        me, "/account/details", given_name="", family_name="Meikäläinen", postal_code="12/3"
     )
 
     assert response.status_code == 422
-    assert journey.errors(response) == ["Anna etunimi.", "Postinumerossa on viisi numeroa."]
-    assert journey.soup(response).find(id="postal_code")["value"] == "123"
+    assert journey.errors(response) == [
+        "Anna etunimi.",
+        "Käytä vain kirjaimia, numeroita, välilyöntejä ja yhdysmerkkejä.",
+    ]
+    assert journey.soup(response).find(id="postal_code")["value"] == "12/3"
+
+
+@pytest.mark.parametrize(("postal_code", "noted"), [("113 51", True), ("00100", False), ("", False)])
+def test_a_postal_code_of_another_country_is_saved_with_a_note_that_stands_in_nobodys_way(
+    me: FlaskClient, postal_code: str, noted: bool
+) -> None:
+    names = {"given_name": "Maija", "family_name": "Meikäläinen"}
+
+    saved = journey.submit(me, "/account/details", **names, postal_code=postal_code)
+
+    page = me.get(saved.location)
+    told = [each.get_text(strip=True) for each in journey.soup(page).select("[role=status]")]
+    assert told[0] == "Tietosi on tallennettu."
+    assert [text.startswith(f"Postinumeroksi tallennettiin {postal_code}.") for text in told[1:]] == [
+        True
+    ] * noted
+    assert journey.soup(page).find(id="postal_code").get("value", "") == postal_code  # type: ignore[union-attr]
+    assert len(journey.soup(me.get(saved.location)).select("[role=status]")) == 0
 
 
 def test_a_language_link_is_kept_on_the_account_and_its_mails_follow(

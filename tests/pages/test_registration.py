@@ -56,6 +56,15 @@ OPTIONAL = {
     "locality": "Helsinki",
 }
 
+NOTES = {
+    "fi": "Postinumeroksi tallennettiin 113 51. Suomalaisessa postinumerossa on viisi numeroa."
+    " Tarkista postinumero, jos osoite on Suomessa.",
+    "sv": "Postnumret sparades som 113 51. Ett finländskt postnummer har fem siffror."
+    " Kontrollera postnumret om adressen finns i Finland.",
+    "en": "The postal code was saved as 113 51. A Finnish postal code has five digits."
+    " Check it if the address is in Finland.",
+}
+
 
 def labels(page: TestResponse) -> list[str]:
     return [" ".join(label.get_text().split()) for label in journey.soup(page).select("main form label")]
@@ -241,7 +250,12 @@ def test_a_ticked_box_stays_ticked(client: FlaskClient) -> None:
         ({"new_password": "aa1;bb"}, "new_password", "Salasana ei täytä vaatimuksia."),
         ({"new_password": "Aa1;b"}, "new_password", "Salasana ei täytä vaatimuksia."),
         ({"new_password": "Aa1Sbb"}, "new_password", "Salasana ei täytä vaatimuksia."),
-        ({"postal_code": "0010"}, "postal_code", "Postinumerossa on viisi numeroa."),
+        (
+            {"postal_code": "00100 (FI)"},
+            "postal_code",
+            "Käytä vain kirjaimia, numeroita, välilyöntejä ja yhdysmerkkejä.",
+        ),
+        ({"postal_code": "1" * 21}, "postal_code", "Lyhennä teksti enintään 20 merkkiin."),
         ({"phone": "soita"}, "phone", "Anna puhelinnumero numeroina, esimerkiksi 040 123 4567."),
         (
             {"given_name": "Uu2i"},
@@ -468,6 +482,29 @@ def test_a_wrong_address_is_corrected_without_typing_all_again(client: FlaskClie
     values = {name: field(page, name).get("value") for name in ("email", "given_name", *OPTIONAL)}
     assert values == {"email": "vaara@example.fi", "given_name": "Uusi", **OPTIONAL}
     assert not field(page, "new_password").get("value")
+
+
+@pytest.mark.parametrize(("language", "told"), NOTES.items())
+def test_a_postal_code_of_another_country_is_kept_with_a_note(
+    client: FlaskClient, people: People, language: str, told: str
+) -> None:
+    link = sign_up(
+        client, people, f"/create-account?lang={language}", postal_code="113 51", locality="Stockholm"
+    )
+
+    page = client.get("/created")
+
+    assert told in [each.get_text(strip=True) for each in journey.soup(page).select("[role=status]")]
+    assert len(journey.soup(page).select("[data-focus]")) == 1
+    press(client, link)
+    assert accounts(people.app)[0].postal_code == "113 51"
+
+
+@SQLITE
+def test_a_finnish_one_and_none_need_no_note(client: FlaskClient) -> None:
+    for fields in ({}, OPTIONAL):
+        register(client, **fields)
+        assert len(journey.soup(client.get("/created")).select("[role=status]")) == 1
 
 
 def test_without_a_registration_there_is_nothing_to_wait_for(client: FlaskClient) -> None:

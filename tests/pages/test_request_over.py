@@ -71,7 +71,9 @@ def test_asking_for_a_new_password(
     page = client.get(answer.location)
     assert journey.page_name(page) == "forgot-sent"
     assert link_to(page, SERVICE) == WEB
-    assert link_to(page, "Takaisin kirjautumissivulle") == "/login"  # a link to the login that is over would fail
+    assert (
+        link_to(page, "Takaisin kirjautumissivulle") == "/login"
+    )  # a link to the login that is over would fail
     fields = {"new_password": "Talvi-8yötä", "new_password_confirm": "Talvi-8yötä"}
     assert link_to(press(client, letter(people, "reset").link, **fields), SERVICE) == WEB
 

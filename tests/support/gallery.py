@@ -70,7 +70,7 @@ def _registration(visitor: Visitor) -> Iterator[str]:
     visitor.press("#create-account")
     yield "create-account, empty"
     visitor.fill_registration(
-        email_confirm="toinen@example.fi", new_password="abc", postal_code="123", phone="x"
+        email_confirm="toinen@example.fi", new_password="abc", postal_code="12/3", phone="x"
     )
     visitor.press("#create-account")
     yield "create-account, with errors"
@@ -298,7 +298,7 @@ def _own_details(visitor: Visitor) -> Iterator[str]:
         yield f"own {part}"
     visitor.open("/account/details")
     yield "own details"
-    visitor.fill(given_name="", postal_code="123")
+    visitor.fill(given_name="", postal_code="12/3")
     visitor.press("#save")
     yield "own details, with errors"
     visitor.fill(given_name="Maija", postal_code="45100")
@@ -473,7 +473,7 @@ def _acts(visitor: Visitor, base: str, *names: str) -> Iterator[str]:
         button = empty.get(name, name if name in {"disable", "delete", "enable", "keep"} else None)
         if button is not None:
             if name == "edit":
-                visitor.fill(given_name="", postal_code="123")
+                visitor.fill(given_name="", postal_code="12/3")
             visitor.press(f"#{button}")
             yield f"admin {name}, with errors"
 

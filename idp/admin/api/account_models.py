@@ -43,7 +43,7 @@ def _phone(text: str) -> str:
 
 def _postal_code(text: str) -> str:
     if not details.is_postal_code(text):
-        raise ValueError("must have five digits, or be a foreign one")
+        raise ValueError("must be letters, digits, spaces and hyphens")
     return text
 
 

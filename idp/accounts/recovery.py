@@ -21,12 +21,27 @@ from idp.policy import usernames
 from idp.sessions import browser
 
 
-def ask(name: str, *, language: str, client_id: str | None, address: str | None, rules: Rules) -> None:
-    """Mail the username and a reset link to the owner of an address or username, if there is one."""
+def ask(
+    name: str,
+    *,
+    language: str,
+    client_id: str | None,
+    address: str | None,
+    rules: Rules,
+    silent: bool = False,
+) -> None:
+    """Mail the username and a reset link to the owner of an address or username, if there is one.
+
+    `silent`: they have been mailed often enough of late; their older link stays good, and the work is that of a name
+    that nobody has.
+    """
     now = clock.now()
     with writing() as session:
         account = find_account(session, usernames.comparison_key(name))
         if account is not None and (account.status != ACTIVE or not account.email):
+            account = None
+        account_id = account.id if account else None
+        if silent:
             account = None
         token = links.make(
             session,
@@ -51,8 +66,9 @@ def ask(name: str, *, language: str, client_id: str | None, address: str | None,
             session,
             Event.RECOVERY_ASKED,
             at=now,
-            outcome="success" if account else "unknown",
-            account_id=account.id if account else None,
+            outcome="success" if account else "failure" if account_id else "unknown",
+            reason="limited" if silent else None,
+            account_id=account_id,
             address=address,
         )
 

@@ -24,7 +24,7 @@ from idp.admin.rights import RIGHTS
 from idp.database import db
 from idp.sessions.browser import CurrentSession
 from idp.web import cookies, visitors
-from idp.web.limits import limiter, setting
+from idp.web.limits import failed, limiter, setting
 from idp.web.returning import first, go_on
 
 FRESH = timedelta(minutes=10)
@@ -67,7 +67,7 @@ def _account_limit() -> str:
 
 
 @admin.route("/confirm", methods=["GET", "POST"])
-@limiter.limit(setting("login_per_address"), methods=["POST"])
+@limiter.limit(setting("login_per_address"), methods=["POST"], deduct_when=failed)
 @limiter.limit(setting("login_per_username"), key_func=_account_limit, methods=["POST"])
 def confirm() -> Response:
     """The password once more. It is a login in every respect: lockout, limits, audit, and a new session token."""

@@ -22,11 +22,11 @@ from idp.pages.forms import LoginForm
 from idp.policy.usernames import comparison_key
 from idp.web import cookies, keepsakes, visitors
 from idp.web.forms import form_page
-from idp.web.limits import known_device, limiter, setting, typed_name
+from idp.web.limits import failed, known_device, limiter, setting, typed_name
 
 
 @pages.route("/login", methods=["GET", "POST"])
-@limiter.limit(setting("login_per_address"), methods=["POST"])
+@limiter.limit(setting("login_per_address"), methods=["POST"], deduct_when=failed)
 @limiter.limit(
     setting("login_per_username"),
     key_func=typed_name("username"),

@@ -12,11 +12,10 @@ from idp.pages.forms import EmailForm
 from idp.policy.usernames import EmailAddress
 from idp.sessions.browser import CurrentSession
 from idp.web.forms import EmptyForm
-from idp.web.limits import limiter, setting, typed_name
+from idp.web.limits import count_mail, limiter, setting
 
 
 @pages.route("/account/email", methods=["GET", "POST"])
-@limiter.limit(setting("mail_per_name"), key_func=typed_name("new_email"), methods=["POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
 @own.needs_login
 def account_email(_session: CurrentSession, account: Account) -> Response:
@@ -28,6 +27,7 @@ def account_email(_session: CurrentSession, account: Account) -> Response:
     form = EmailForm()
     form.current_key = account.email_key or ""
     if form.validate_on_submit() and own.confirmed(form, account):
+        count_mail("email", form.new_email.data or "")
         address_change.ask(account, EmailAddress.parse(form.new_email.data or ""), rules())
         message = _("The new address takes effect once you confirm it with the link we sent.")
         return own.done("/account/email", message)

@@ -13,12 +13,11 @@ from idp.pages.forms import ForgotForm, NewPasswordForm
 from idp.texts import language
 from idp.web import keepsakes, visitors
 from idp.web.forms import form_page
-from idp.web.limits import limiter, setting, typed_name
+from idp.web.limits import limiter, mail_is_spent, setting
 
 
 @pages.route("/forgot", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
-@limiter.limit(setting("mail_per_name"), key_func=typed_name("email"), methods=["POST"])
 def forgot() -> Response:
     journey.pending_if_live()
     form = ForgotForm()
@@ -29,6 +28,7 @@ def forgot() -> Response:
             language=language(),
             client_id=journey.client_id(),
             address=visitors.address(),
+            silent=mail_is_spent("forgot", name),
             rules=rules(),
         )
         keepsakes.keep("asked", name=name[:254])

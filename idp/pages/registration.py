@@ -21,7 +21,7 @@ from idp.upstream import persons
 from idp.upstream.tickets import Identified
 from idp.web import keepsakes, visitors
 from idp.web.forms import form_page
-from idp.web.limits import limiter, name_key, setting, typed_name
+from idp.web.limits import count_mail, limiter, setting
 
 CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", "postal_code", "locality")
 """Kept in the browser for a while, so that a wrong address can be corrected without typing all again."""
@@ -29,7 +29,6 @@ CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", 
 
 @pages.route("/create-account", methods=["GET", "POST"])
 @limiter.limit(setting("registration_per_address"), methods=["POST"])
-@limiter.limit(setting("mail_per_name"), key_func=typed_name("email"), methods=["POST"])
 def create_account() -> Response:
     pending = journey.pending_if_live()
     identified = identify.identified() if assurance.needed_to_register(g.get("client")) else None
@@ -89,6 +88,7 @@ def _register(form: RegistrationForm, identified: Identified | None) -> Response
         locality=form.locality.data or None,
         language=language(),
     )
+    count_mail("create-account", email.address)
     try:
         registration_id = registration.register(
             application,
@@ -114,11 +114,6 @@ def _register(form: RegistrationForm, identified: Identified | None) -> Response
     return journey.see_other("/created")
 
 
-def waiting_name() -> str:
-    """The key of a limit per address that a message is sent to again."""
-    return name_key(keepsakes.find("waiting").get("email") or "")
-
-
 def _page(form: RegistrationForm, registered_names: list[str]) -> Response:
     form.new_password.data = form.new_password_confirm.data = None
     page = render_template(
@@ -133,7 +128,6 @@ def _page(form: RegistrationForm, registered_names: list[str]) -> Response:
 
 @pages.route("/created", methods=["GET", "POST"])
 @limiter.limit(setting("recovery_per_address"), methods=["POST"])
-@limiter.limit(setting("mail_per_name"), key_func=waiting_name, methods=["POST"])
 def created() -> Response:
     """Waiting for the activation; the message can be sent again."""
     waiting = keepsakes.find("waiting")
@@ -141,6 +135,7 @@ def created() -> Response:
         return journey.see_other("/login")
     form = EmptyForm() if rules().settings.links.self_service_resend else None
     if form and form.validate_on_submit():
+        count_mail("created", waiting["email"])
         try:
             activation.resend_registration(waiting["registration"], rules())
         except WaitsNoLonger:

@@ -87,7 +87,7 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(error, _database_gone)
     app.register_error_handler(HashingBusy, _busy)
     app.register_error_handler(RateLimitExceeded, _too_many)
-    app.register_error_handler(limits.TooManyErrors, _too_many_errors)
+    app.register_error_handler(limits.TooMany, _too_many_counted)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -112,7 +112,7 @@ def _too_many(error: RateLimitExceeded) -> Response:
     return _limited(limits.retry_after(error))
 
 
-def _too_many_errors(error: limits.TooManyErrors) -> Response:
+def _too_many_counted(error: limits.TooMany) -> Response:
     return _limited(error.retry_after)
 
 

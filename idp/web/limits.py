@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import structlog
-from flask import Flask, current_app, has_app_context, request
+from flask import Flask, Response, current_app, has_app_context, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
@@ -39,11 +39,11 @@ class _CountFallbacks(logging.Handler):
             metrics().limit_fallbacks.inc()
 
 
-class TooManyErrors(Exception):
-    """Too many failed protocol requests from one address; `retry_after` is in seconds."""
+class TooMany(Exception):
+    """A limit that the code counts by itself is spent; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__("too many errors")
+        super().__init__("too many")
         self.retry_after = retry_after
 
 
@@ -66,8 +66,23 @@ def init_app(app: Flask, settings: Settings, *blueprints: str) -> None:
     app.extensions["limits alone"] = MovingWindowRateLimiter(MemoryStorage())
     for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
         hook = hooks[None].pop()
+        if hooks is app.after_request_funcs:
+            hook = _never_in_the_way(cast("Callable[[Response], Response]", hook))
         for blueprint in blueprints:
             cast("dict[str | None, list[Any]]", hooks).setdefault(blueprint, []).append(hook)
+
+
+def _never_in_the_way(hook: Callable[[Response], Response]) -> Callable[[Response], Response]:
+    """What is counted after the answer: Redis may have gone meanwhile, the answer still goes out."""
+
+    def after(response: Response) -> Response:
+        try:
+            return hook(response)
+        except StorageError as error:
+            _not_shared(error)
+            return response
+
+    return after
 
 
 def _check(limits: Limits) -> None:
@@ -84,6 +99,15 @@ def _check(limits: Limits) -> None:
 def setting(name: str) -> Callable[[], str]:
     """The value of `limits.<name>`, read at each request."""
     return lambda: cast("str", getattr(rules().settings.limits, name))
+
+
+def failed(response: Response) -> bool:
+    """Whether somebody did not get in: what a limit on logins counts, so that many people may share an address.
+
+    Counted after the answer, by `deduct_when`. As many tries too many as there are request threads can slip in at once;
+    guesses at one account are counted one by one by the lockout.
+    """
+    return response.status_code != 303
 
 
 def typed_name(field: str) -> Callable[[], str]:
@@ -120,21 +144,45 @@ def retry_after(_error: RateLimitExceeded) -> int:
 
 
 def count_error(name: str) -> None:
-    """Count one failed protocol request against the setting `limits.<name>`. Raises TooManyErrors.
+    """Count one failed protocol request against the setting `limits.<name>`. Raises TooMany."""
+    _count(name, visitors.address())
 
-    Without Redis this worker counts by itself.
+
+def count_mail(door: str, name: str) -> None:
+    """Count a message that is about to be sent to a typed name. Raises TooMany.
+
+    Not each time that the form is sent: what has errors mails nothing. Each door counts by itself, lest strangers at
+    one shut the owner out of the others.
     """
-    address = visitors.address()
+    _count("mail_per_name", f"{door} {name_key(name)}")
+
+
+def mail_is_spent(door: str, name: str) -> bool:
+    """As `count_mail`, where the page must not tell. The browsers of who has logged in by that name are not bound."""
+    known = browser.knows_device_by_name(visitors.visitor().device, comparison_key(name))
+    try:
+        count_mail(door, name)
+    except TooMany:
+        return not known
+    return False
+
+
+def _count(name: str, key: str) -> None:
+    """Without Redis this worker counts by itself."""
     for item in parse_many(setting(name)()):
         try:
-            _hit(limiter.limiter, item, name, address)
+            _hit(limiter.limiter, item, name, key)
         except StorageError as error:
-            log.warning("rate limits not shared", error=str(error))
-            metrics().limit_fallbacks.inc()
-            _hit(current_app.extensions["limits alone"], item, name, address)
+            _not_shared(error)
+            _hit(current_app.extensions["limits alone"], item, name, key)
 
 
-def _hit(counters: RateLimiter, item: RateLimitItem, name: str, address: str) -> None:
-    if not counters.hit(item, name, address):
-        reset_at = counters.get_window_stats(item, name, address).reset_time
-        raise TooManyErrors(max(1, int(reset_at - clock.now().timestamp()) + 1))
+def _not_shared(error: StorageError) -> None:
+    log.warning("rate limits not shared", error=str(error))
+    metrics().limit_fallbacks.inc()
+
+
+def _hit(counters: RateLimiter, item: RateLimitItem, name: str, key: str) -> None:
+    if not counters.hit(item, name, key):
+        reset_at = counters.get_window_stats(item, name, key).reset_time
+        raise TooMany(max(1, int(reset_at - clock.now().timestamp()) + 1))

@@ -19,7 +19,7 @@ _LONGEST_NAME = 60  # of an actor in the audit log
 
 
 def actor_for(operation: str) -> Actor:
-    """Who calls an operation. Raises Problem, and TooManyErrors."""
+    """Who calls an operation. Raises Problem, and TooMany."""
     right = RIGHTS.get(operation)
     if right is None or not right.scopes:  # what is for everybody asks nobody who they are
         raise Problem("not-found")
@@ -68,7 +68,7 @@ def _bearer_token(scope: str) -> str:
 
 
 def _refusal(name: str, scope: str, detail: str) -> Problem:
-    """A failed authentication counts against the caller's address. Raises TooManyErrors."""
+    """A failed authentication counts against the caller's address. Raises TooMany."""
     limits.count_error("token_errors_per_address")
     return Problem(
         name, detail, headers=_challenge("invalid_token" if name == "invalid-token" else "", scope)

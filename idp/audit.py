@@ -1,7 +1,8 @@
 """Who did what to whom, when, from where, with what outcome: an append-only table.
 
 Never a password or token, and people appear by their identifier. What an administrator changed of a person, and the
-reason in their own words, is kept beside it as long as the account exists: `forget_person` empties these two.
+reason in their own words, is kept beside it as long as the account exists: `forget_person` empties these two. The
+browser of a login stands with the changes, under `DEVICE`, so that it goes with them.
 """
 
 from collections.abc import Mapping
@@ -80,6 +81,9 @@ OTHERWISE = "outcome <> 'success'"
 """The rows of the index of outcomes. A query must say it so, or no engine knows that the index is enough."""
 
 
+DEVICE = "device"
+
+
 class AuditEvent(Model):
     __tablename__ = "audit_events"
     __table_args__ = (
@@ -126,6 +130,17 @@ class AuditEvent(Model):
     )  # name: [before, after]; see `difference`
     note: Mapped[str | None] = mapped_column(sa.String(500))  # the reason in the actor's own words
 
+    @property
+    def device(self) -> str | None:
+        """The browser that it came from, by name: "Firefox, Windows"."""
+        _, name = (self.changes or {}).get(DEVICE, (None, None))
+        return cast("str | None", name)
+
+    @property
+    def differences(self) -> dict[str, Any]:
+        """`changes` without the device: what is another than before."""
+        return {name: pair for name, pair in (self.changes or {}).items() if name != DEVICE}
+
 
 def record(
     session: Session,
@@ -138,10 +153,11 @@ def record(
     account_id: str | None = None,
     client_id: str | None = None,
     address: str | None = None,
+    device: str | None = None,
     changes: Mapping[str, Any] | None = None,
     note: str | None = None,
 ) -> None:
-    """Write one event as part of the caller's transaction. `address` is the network address it came from."""
+    """Write one event as part of the caller's transaction. `address` and `device` (a name) tell where it came from."""
     counting = metrics()
     sa.event.listen(
         session, "after_commit", lambda _: counting.event(event.value, outcome, reason), once=True
@@ -156,7 +172,7 @@ def record(
             account_id=account_id,
             client_id=client_id,
             address=_shown(address),
-            changes=dict(changes) if changes else None,
+            changes={**(changes or {}), **({DEVICE: [None, device]} if device else {})} or None,
             note=_in_one_line(note),
         )
     )

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, upstream
+from idp.accounts.authentication import Visitor
 from idp.accounts.models import Account
 from idp.accounts.rules import rules
 from idp.audit import Event
@@ -129,7 +130,7 @@ class Raised:
     remembered: bool
 
 
-def step_up(proof: Proof, current: CurrentSession) -> Raised:
+def step_up(proof: Proof, current: CurrentSession, visitor: Visitor) -> Raised:
     """Raise a live session by the identification that its person has just had.
 
     The first one binds the person to the account. Raises TicketGone, OtherPerson and PersonHasAccount.
@@ -156,7 +157,14 @@ def step_up(proof: Proof, current: CurrentSession) -> Raised:
         )
         if token is None:
             raise TicketGone
-        audit.record(session, Event.STEPPED_UP, at=now, account_id=account.id)
+        audit.record(
+            session,
+            Event.STEPPED_UP,
+            at=now,
+            account_id=account.id,
+            address=visitor.address,
+            device=visitor.device_name,
+        )
     return Raised(token, current.remembered)
 
 
@@ -180,10 +188,17 @@ def identity_code_for(client: Client, account_id: str, acr: str) -> str | None:
     return code
 
 
-def refused(account_id: str, because: OtherPerson | PersonHasAccount) -> None:
+def refused(account_id: str, because: OtherPerson | PersonHasAccount, visitor: Visitor) -> None:
     """Write down that an identification did not fit an account."""
     reason = "other person" if isinstance(because, OtherPerson) else "person has another account"
     with writing() as session:
         audit.record(
-            session, Event.STEPPED_UP, at=clock.now(), outcome="failure", reason=reason, account_id=account_id
+            session,
+            Event.STEPPED_UP,
+            at=clock.now(),
+            outcome="failure",
+            reason=reason,
+            account_id=account_id,
+            address=visitor.address,
+            device=visitor.device_name,
         )

@@ -72,6 +72,10 @@ class Visitor:
     device: str | None = None  # value of the known-device cookie
     session: CurrentSession | None = None  # a login that this one takes the place of
 
+    @property
+    def device_name(self) -> str:
+        return device_name(self.user_agent)
+
 
 @dataclass(frozen=True)
 class LoggedIn:
@@ -246,9 +250,18 @@ class _Attempt:
         to = account.email if account else None
         language = account.language if account else self.rules.settings.site.languages[0]
         name = account.given_name if account else None
-        message = compose("locked", to or outbox.NOBODY, language, name=name, until=until)
+        message = compose(
+            "locked", to or outbox.NOBODY, language, name=name, until=until, device=self.visitor.device_name
+        )
         outbox.put(session, self.rules.vault, message, now, discard=to is None)
-        audit.record(session, Event.LOCKED, at=now, account_id=self.candidate.account_id)
+        audit.record(
+            session,
+            Event.LOCKED,
+            at=now,
+            account_id=self.candidate.account_id,
+            address=self.visitor.address,
+            device=self.visitor.device_name,
+        )
 
     def _tell_new_device(self, session: Session, account_id: str, now: datetime) -> None:
         """Mail the owner of an account that has been used on other devices before (ASVS 6.3.5)."""
@@ -262,7 +275,7 @@ class _Attempt:
             account.language,
             name=account.given_name,
             when=now,
-            device=device_name(self.visitor.user_agent),
+            device=self.visitor.device_name,
             address=self.visitor.address,
             link=link,
             days=days,
@@ -294,7 +307,12 @@ class _Attempt:
             changed = used | {"password_hash": fresh_hash} if fresh_hash else used
             session.execute(sa.update(Account).where(Account.id == account_id).values(**changed))
             audit.record(
-                session, Event.LOGGED_IN, at=now, account_id=account_id, address=self.visitor.address
+                session,
+                Event.LOGGED_IN,
+                at=now,
+                account_id=account_id,
+                address=self.visitor.address,
+                device=self.visitor.device_name,
             )
         return LoggedIn(account_id, token, device, self.candidate.language)
 
@@ -310,4 +328,5 @@ def _audit_failure(
         reason=reason,
         account_id=candidate.account_id,
         address=visitor.address,
+        device=visitor.device_name,
     )

@@ -34,6 +34,7 @@ class EventView:
     account: str | None
     client: str | None
     address: str | None
+    device: str | None
     changes: list[ChangeView]
     note: str | None
 
@@ -53,11 +54,12 @@ def views(events: Sequence[AuditEvent]) -> list[EventView]:
             account=names.get(event.account_id, event.account_id) if event.account_id else None,
             client=_client(event.client_id),
             address=event.address,
+            device=event.device,
             changes=[
                 ChangeView(
                     words.column_text(name), words.value_text(name, before), words.value_text(name, after)
                 )
-                for name, (before, after) in (event.changes or {}).items()
+                for name, (before, after) in event.differences.items()
             ],
             note=event.note,
         )

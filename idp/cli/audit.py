@@ -147,8 +147,9 @@ def print_events(context: Context, events: Sequence["AuditEvent"], as_json: bool
 
 
 def _details(event: "AuditEvent") -> list[str]:
-    changes = [f"{name}: {before} -> {after}" for name, (before, after) in (event.changes or {}).items()]
-    return [*changes, *([f"note: {event.note}"] if event.note else [])]
+    changes = [f"{name}: {before} -> {after}" for name, (before, after) in event.differences.items()]
+    device = [f"device: {event.device}"] if event.device else []
+    return [*device, *changes, *([f"note: {event.note}"] if event.note else [])]
 
 
 @audit.command()

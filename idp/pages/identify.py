@@ -238,13 +238,13 @@ def _stepped_up(outcome: Outcome, pending: PendingRequest | None) -> Response:
             400, _("The identification cannot go on"), _("You have been logged out meanwhile."), client=client
         )
     try:
-        raised = assurance.step_up(Proof(outcome.ticket or "", browser_key()), current)
+        raised = assurance.step_up(Proof(outcome.ticket or "", browser_key()), current, visitors.visitor())
     except TicketGone:
         return error_page(
             400, _("The identification cannot go on"), _("Start again from the service."), client=client
         )
     except (OtherPerson, PersonHasAccount) as error:
-        assurance.refused(current.account_id, error)
+        assurance.refused(current.account_id, error, visitors.visitor())
         return error_page(
             403, _("The identification does not fit your account"), _misfit(error), client=client
         )

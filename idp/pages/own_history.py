@@ -27,7 +27,7 @@ class EventView:
 def account_history(_session: CurrentSession, account: Account) -> Response:
     texts = _texts()
     events = [
-        EventView(event.at, _text(event, texts), event.address, None, event.outcome == "success")
+        EventView(event.at, _text(event, texts), event.address, event.device, event.outcome == "success")
         for event in overview.history(account.id)
         if event.event in texts
     ]
@@ -68,9 +68,9 @@ def _texts() -> dict[str, str]:
         Event.CONSENT_WITHDRAWN: _("Permission withdrawn from a service"),
         Event.TERMS_ACCEPTED: _("Terms accepted"),
         Event.DATA_DOWNLOADED: _("Own data downloaded"),
+        Event.DELETION_ORDERED: _("Deletion of the account ordered"),
         Event.DELETION_CANCELLED: _("Deletion of the account cancelled"),
         Event.INVITED: _("Link for the first password sent"),
-        Event.UNLOCKED: _("Account unlocked"),
         Event.DISABLED: _("Account disabled"),
         Event.ENABLED: _("Account enabled"),
         Event.RESET_STARTED: _("Password reset link sent by an administrator"),

@@ -617,3 +617,16 @@ def test_an_account_in_use_gets_no_invitation(support: FlaskClient, people: Peop
 
     assert told == "Tätä ei voi tehdä nyt. Katso tunnuksen tila."
     assert len(people.letters()) == before
+
+
+def test_the_history_of_an_account_tells_the_devices_of_logins(
+    app: Flask, support: FlaskClient, resident: Person
+) -> None:
+    browser = app.test_client()
+    browser.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"
+    journey.log_in(browser, resident)
+
+    history = journey.soup(support.get(f"/admin/accounts/{resident.id}")).select(".table")[-1]
+
+    assert "127.0.0.1 Firefox, Linux" in history.get_text(" ", strip=True)
+    assert "→" not in history.get_text()

@@ -328,6 +328,20 @@ def test_a_login_is_raised_and_the_token_tells_the_truth(
     assert before.value != after.value  # another session identifier at a higher level (ASVS 7.2.4)
 
 
+def test_a_raised_login_is_told_with_its_device(app: Flask, desk: Desk, service: App, maija: Person) -> None:
+    browser = app.test_client()
+    browser.environ_base["HTTP_USER_AGENT"] = (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    )
+    stepped_up(browser, service, ask_strongly(browser, service, maija))
+
+    told = journey.soup(browser.get("/account/history")).select(".history tbody tr")
+
+    assert any(
+        "Vahva tunnistautuminen 127.0.0.1 Firefox, Linux" in row.get_text(" ", strip=True) for row in told
+    )
+
+
 def test_the_level_lasts_for_the_session_and_no_longer(
     app: Flask, client: FlaskClient, desk: Desk, service: App, maija: Person
 ) -> None:

@@ -23,7 +23,7 @@ class Event(Told):
     client_id: str | None
     address: str | None
     changes: dict[str, list[Any]] | None = Field(
-        description="What changed: by its name, what it was and what it is."
+        description="What changed: by its name, what it was and what it is. Of a login: `device`, its browser."
     )
     note: str | None
 

@@ -103,9 +103,9 @@ def log_in(
     verdict, fresh_hash = attempt.verify(password)
     if candidate.is_registered(verdict):
         # Counted like a wrong password, since for a known address it is one: else each registration were a free guess.
-        attempt.refuse(tell_owner=not known, because=NotActivated(candidate.registration_id or ""))
+        attempt.refuse(on_device=known, because=NotActivated(candidate.registration_id or ""))
     if not verdict.matches:
-        attempt.refuse(tell_owner=not known)
+        attempt.refuse(on_device=known)
     if candidate.status != ACTIVE:
         attempt.conclude(rules.lockout.succeeded)
         raise _not_active(candidate)
@@ -230,28 +230,39 @@ class _Attempt:
     def _change(self, session: Session, transition: Transition, now: datetime) -> lockout.Counter:
         return counters.change(session, self.counter_key, lambda c: transition(c, self.reservation, now), now)
 
-    def refuse(self, *, tell_owner: bool, because: LoginRefused | None = None) -> NoReturn:
-        """Count the failure; the one that locks is told to the owner once, by mail. Raises LoginRefused."""
+    def refuse(self, *, on_device: bool, because: LoginRefused | None = None) -> NoReturn:
+        """Count the failure; the one that locks is told to the owner once, by mail. Raises LoginRefused.
+
+        `on_device`: the counter is that of a known device, and so is the lock.
+        """
         now = clock.now()
         with writing() as session:
             counter = self._change(session, self.rules.lockout.failed, now)
             locks = self.rules.lockout.is_locked(counter, now)
             reason = "locking_failure" if locks else "wrong_credentials"
             _audit_failure(session, self.candidate, self.visitor, reason, now)
-            if locks and tell_owner:
-                self._tell_owner(session, counter.locked_until, now)
+            if locks:
+                self._tell_owner(session, counter.locked_until, now, on_device=on_device)
         if locks:
             raise AccountLocked
         raise because or WrongCredentials
 
-    def _tell_owner(self, session: Session, until: datetime | None, now: datetime) -> None:
+    def _tell_owner(
+        self, session: Session, until: datetime | None, now: datetime, *, on_device: bool
+    ) -> None:
         """Mail "locked" to the owner; for a name without one the same work is done for nobody."""
         account = session.get(Account, self.candidate.account_id or "")
         to = account.email if account else None
         language = account.language if account else self.rules.settings.site.languages[0]
         name = account.given_name if account else None
         message = compose(
-            "locked", to or outbox.NOBODY, language, name=name, until=until, device=self.visitor.device_name
+            "locked",
+            to or outbox.NOBODY,
+            language,
+            name=name,
+            until=until,
+            on_device=on_device,
+            device=self.visitor.device_name,
         )
         outbox.put(session, self.rules.vault, message, now, discard=to is None)
         audit.record(

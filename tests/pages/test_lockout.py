@@ -194,7 +194,23 @@ def test_such_a_browser_has_a_counter_of_its_own(client: FlaskClient, app: Flask
     assert journey.page_name(locked) == "locked"
     assert not gets_in(client)
     assert gets_in(app.test_client())  # nobody else is shut out
-    assert "locked" not in kinds(People(app))
+
+
+def test_the_owner_reads_that_such_a_lock_holds_on_that_device_alone(
+    client: FlaskClient, people: People, person: Person
+) -> None:
+    client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Firefox/140.0"
+    journey.log_in(client, person)
+    journey.submit(client, "/logout")
+    for _ in range(7):
+        attempt(client)
+
+    assert kinds(people).count("locked") == 1
+    told = letter(people, "locked")
+    assert told.to == MAIJA
+    assert told.subject == "Käyttäjätunnuksesi on lukittu yhdellä laitteella"
+    assert "Muilla laitteilla voit kirjautua tavalliseen tapaan." in told.text
+    assert "Firefox, Windows" in told.text
 
 
 def test_a_device_cookie_of_another_account_is_worth_nothing(

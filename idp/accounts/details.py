@@ -59,10 +59,14 @@ def confirm_identity(account: Account, password: str, rules: Rules) -> None:
         raise WrongCredentials
 
 
-def change_password(account: Account, current: CurrentSession, password: str, rules: Rules) -> None:
+def change_password(
+    account: Account, current: CurrentSession, password: str, rules: Rules, *, device: str | None
+) -> str | None:
     """Set a new password. Ends every other session, remembered login and token, and tells the owner.
 
-    The identity is confirmed before. Raises HashingBusy.
+    This session goes on under another cookie value, which is returned: a copy of the old one opens nothing. None if it
+    has ended at this very moment. Of the known devices only `device` stays, this browser's. The identity is confirmed
+    before. Raises HashingBusy.
     """
     password_hash = hasher().hash(password)
     now = clock.now()
@@ -71,10 +75,15 @@ def change_password(account: Account, current: CurrentSession, password: str, ru
         stored.password_hash = password_hash
         stored.updated_at = now
         browser.end(session, account.id, now, but=current.sid)
+        token = browser.renew(
+            session, current, acr=current.acr, amr=current.amr, auth_time=current.auth_time, now=now
+        )
+        browser.forget_devices(session, account.id, but=device)
         access.revoke_of_account(session, account.id, now)
         links.withdraw(session, now, account_id=account.id)
         audit.record(session, Event.PASSWORD_CHANGED, at=now, account_id=account.id)
         tell_password_changed(session, stored, rules)
+    return token
 
 
 def tell_password_changed(session: Session, account: Account, rules: Rules) -> None:

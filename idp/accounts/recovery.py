@@ -93,9 +93,10 @@ def _look(token: str) -> tuple[Account, Purpose]:
     return account, purpose
 
 
-def reset(token: str, password: str, rules: Rules) -> str:
+def reset(token: str, password: str, rules: Rules, *, device: str | None) -> str:
     """Set a new password: ends all sessions, remembered logins and tokens, and tells the owner. Returns the username.
 
+    Known devices are forgotten, but `device` in which it is done: that one stays out of the reach of strangers' tries.
     Raises LinkNotLive and HashingBusy. The lock stays unless `lockout.reset_unlocks` is set.
     """
     looked_at, purpose = _look(token)
@@ -110,6 +111,7 @@ def reset(token: str, password: str, rules: Rules) -> str:
         account.password_hash = password_hash
         account.updated_at = now
         browser.end(session, account_id, now)
+        browser.forget_devices(session, account_id, but=device)
         access.revoke_of_account(session, account_id, now)
         links.withdraw(session, now, account_id=account_id)
         if rules.settings.lockout.reset_unlocks:

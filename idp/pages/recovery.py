@@ -64,7 +64,7 @@ def reset() -> Response:
 
 def _reset(form: NewPasswordForm, token: str) -> bool:
     try:
-        recovery.reset(token, form.new_password.data or "", rules())
+        recovery.reset(token, form.new_password.data or "", rules(), device=visitors.visitor().device)
     except HashingBusy:
         form.refuse_for_now()
         return False

@@ -127,7 +127,7 @@ def renew(
     auth_time: datetime,
     now: datetime,
 ) -> str | None:
-    """Put a session of a higher level in the place of a live one: same `sid`, same end, another cookie's value.
+    """Put a session in the place of a live one: same `sid`, same end, another cookie's value, perhaps another level.
 
     Part of the caller's transaction. None when the session has ended at this very moment.
     """
@@ -180,9 +180,12 @@ def _mark_ended(session: Session, which: sa.ColumnElement[bool], now: datetime) 
     return sorted(set(session.scalars(query.returning(BrowserSession.sid))))
 
 
-def forget_devices(session: Session, account_id: str) -> None:
-    """No browser is known any more: each login is one from a new device."""
-    session.execute(sa.delete(KnownDevice).where(KnownDevice.account_id == account_id))
+def forget_devices(session: Session, account_id: str, *, but: str | None = None) -> None:
+    """No browser is known any more, `but` the one of that cookie value: each login is one from a new device."""
+    query = sa.delete(KnownDevice).where(KnownDevice.account_id == account_id)
+    if but is not None:
+        query = query.where(KnownDevice.device_hash != hash_token(but))
+    session.execute(query)
 
 
 class Device(Enum):

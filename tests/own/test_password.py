@@ -1,7 +1,13 @@
 """Changing the password."""
 
+import pytest
+import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 
+from idp.crypto import hash_token
+from idp.database import db
+from idp.sessions.models import KnownDevice
 from tests.support import journey
 from tests.support.people import PASSWORD, People, Person
 
@@ -62,6 +68,50 @@ def test_other_sessions_end_and_this_one_goes_on(me: FlaskClient, person: Person
 
     assert other.get("/account").location == "/login"
     assert me.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize("fields", [{}, {"remember": "y"}])
+def test_a_copy_of_the_cookie_opens_nothing_any_more(
+    app: Flask, client: FlaskClient, person: Person, fields: dict[str, str]
+) -> None:
+    journey.log_in(client, person, **fields)
+    before = client.get_cookie("tunnus_session")
+    assert before is not None
+    copy = app.test_client()
+    copy.set_cookie("tunnus_session", before.value)
+    assert copy.get("/account").status_code == 200
+
+    change(client)
+
+    assert copy.get("/account").location == "/login"
+    assert client.get("/account").status_code == 200
+    after = client.get_cookie("tunnus_session")
+    assert after is not None
+    assert after.value != before.value
+    assert (after.max_age is None) == (not fields)
+
+
+def test_the_session_goes_on_with_its_services(
+    app: Flask, client: FlaskClient, person: Person, people: People
+) -> None:
+    service = people.client()
+    before = journey.claims_of(journey.tokens_for(client, service, person)["id_token"])
+
+    change(client)
+
+    after = journey.claims_of(journey.tokens_for(client, service, person)["id_token"])
+    assert (after["sid"], after["auth_time"]) == (before["sid"], before["auth_time"])
+
+
+def test_other_devices_are_no_longer_known(app: Flask, me: FlaskClient, person: Person) -> None:
+    journey.log_in(app.test_client(), person)
+    mine = me.get_cookie("tunnus_device")
+    assert mine is not None
+
+    change(me)
+
+    with app.app_context():
+        assert list(db.session.scalars(sa.select(KnownDevice.device_hash))) == [hash_token(mine.value)]
 
 
 def test_refresh_tokens_die(me: FlaskClient, person: Person, people: People) -> None:

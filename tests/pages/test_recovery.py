@@ -5,7 +5,9 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from idp.crypto import hash_token
 from idp.database import db
+from idp.sessions.models import KnownDevice
 from tests.conftest import AppFactory
 from tests.pages.full_pool import full_pool
 from tests.pages.steps import kinds, letter, link_to, press, text
@@ -185,6 +187,40 @@ def test_by_setting_it_does(make_app: AppFactory, people: People, person: Person
 def lock(app: Flask, person: Person) -> None:
     for _ in range(5):
         journey.log_in(app.test_client(), Person("", person.username, "Väärä-1salasana"))
+
+
+def device_of(browser: FlaskClient) -> str:
+    cookie = browser.get_cookie("tunnus_device")
+    assert cookie is not None
+    return str(cookie.value)
+
+
+def known_devices(app: Flask) -> set[str]:
+    with app.app_context():
+        return set(db.session.scalars(sa.select(KnownDevice.device_hash)))
+
+
+def test_it_forgets_known_devices(app: Flask, client: FlaskClient, people: People, person: Person) -> None:
+    journey.log_in(client, person)
+    link = ask(client, people)
+
+    press(app.test_client(), link, **FIELDS)
+
+    assert known_devices(app) == set()
+
+
+def test_the_known_device_in_which_it_is_done_stays_out_of_the_reach_of_strangers(
+    app: Flask, client: FlaskClient, people: People, person: Person
+) -> None:
+    journey.log_in(app.test_client(), person)
+    journey.log_in(client, person)
+    for _ in range(5):
+        journey.log_in(app.test_client(), Person("", person.username, "Väärä-1salasana"))
+
+    press(client, ask(client, people), **FIELDS)
+
+    assert known_devices(app) == {hash_token(device_of(client))}
+    assert journey.log_in(client, with_chosen(person)).location == "/account"
 
 
 def test_the_link_dies_with_a_change_of_password(client: FlaskClient, people: People, person: Person) -> None:

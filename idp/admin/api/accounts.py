@@ -127,7 +127,8 @@ def change_account(call: Call, account_id: str) -> Answer:
 def change_address(call: Call, account_id: str) -> Answer:
     """Mail a link to a new address.
 
-    It takes effect when the link is used; the old address is told then, and can undo it.
+    It takes effect when the link is used; the old address is told then, and can undo it. Within 30 days of a reset that
+    has secured the account it cannot, and the account is shut until the link is used or has expired.
     """
     new = EmailAddress.parse(call.body.email)
     support.change_address(account_id, new, call.actor, call.body.note, rules())

@@ -1,7 +1,6 @@
 """Own data: read, downloaded, deleted (GDPR articles 15, 17, 20)."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Response, make_response, render_template
@@ -14,18 +13,11 @@ from idp.accounts.roles import LastAdmin
 from idp.accounts.rules import rules
 from idp.audit import Event
 from idp.database import writing
-from idp.pages import own, pages
+from idp.pages import own, own_data_view, pages
 from idp.pages.forms import DeletionForm
 from idp.sessions.browser import CurrentSession
-from idp.texts import LANGUAGE_NAMES
 from idp.web import cookies, visitors
 from idp.web.logout import frames_of
-
-
-@dataclass(frozen=True)
-class Section:
-    title: str
-    rows: list[tuple[str, str | datetime]]
 
 
 @pages.get("/account/data")
@@ -33,39 +25,10 @@ class Section:
 def account_data(_session: CurrentSession, account: Account) -> Response:
     return own.page(
         "account_data",
-        sections=_sections(account),
+        sections=own_data_view.sections(account),
         download_url="/account/data.json",
         delete_url="/account/delete",
     )
-
-
-def _sections(account: Account) -> list[Section]:
-    data = overview.everything(account)
-    documents = {"terms": _("Terms of use"), "privacy": _("Privacy notice")}
-    accepted: list[tuple[str, str | datetime]] = [
-        (documents.get(row["document"], row["document"]), _("version %(version)s", version=row["version"]))
-        for row in data["acceptances"]
-    ]
-    return [
-        Section(
-            _("Account"),
-            [
-                (_("Username"), account.username),
-                (_("Identifier"), account.id),
-                (_("Language"), LANGUAGE_NAMES.get(account.language, account.language)),
-                (_("Created"), account.created_at),
-            ],
-        ),
-        Section(_("Accepted documents"), accepted),
-        Section(
-            _("Kept about the use of the account"),
-            [
-                (_("Sessions"), str(len(data["sessions"]))),
-                (_("Services"), str(len(data["services"]))),
-                (_("Events"), str(len(data["events"]))),
-            ],
-        ),
-    ]
 
 
 @pages.get("/account/data.json")

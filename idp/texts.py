@@ -1,16 +1,20 @@
 """Languages: catalogues, the language of a request, texts of the settings in that language.
 
 Messages are written in English in the code; idp/translations/ holds the others as .po files, read once at start.
-An operator's overrides folder may hold translations/<language>/messages.po too, also for English.
+An operator's overrides folder may hold translations/<language>/messages.po too, also for English. A text of theirs that
+fills in other values than ours would fail when it is shown, so it stops the start.
 """
 
+import re
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import cast
 
 from babel.dates import get_timezone
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po
 from babel.support import Translations
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale
@@ -36,28 +40,98 @@ def init_app(app: Flask, settings: Settings) -> None:
         default_timezone=settings.site.timezone,
         locale_selector=language,
     )
-    folders = [Path(__file__).parent / "translations"]
-    if settings.folders.overrides:
-        folders.append(Path(settings.folders.overrides) / "translations")
+    own = own_folder(settings)
+    _refuse_unlike(own, languages)
+    folders = [_OURS, *([own] if own else [])]
     with app.app_context():
         cache = babel.domain_instance.cache
     for code in languages:
-        cache[code, "messages"] = _catalogue(code, folders)
+        cache[code, "messages"] = _merged(code, folders)
 
 
-def _catalogue(code: str, folders: list[Path]) -> Translations:
+def _merged(code: str, folders: list[Path]) -> Translations:
     merged = Translations()
     for folder in folders:
-        for path in (folder / code / "LC_MESSAGES" / "messages.po", folder / code / "messages.po"):
-            if path.is_file():
-                compiled = BytesIO()
-                with path.open("rb") as source:
-                    write_mo(compiled, read_po(source, locale=code))
-                compiled.seek(0)
-                catalogue = Translations(compiled)
-                merged.merge(catalogue)
-                merged.plural = catalogue.plural
+        for path in _files(folder, code):
+            compiled = BytesIO()
+            write_mo(compiled, read(path, code))
+            compiled.seek(0)
+            catalogue = Translations(compiled)
+            merged.merge(catalogue)
+            merged.plural = catalogue.plural
     return merged
+
+
+# -- catalogues
+
+_OURS = Path(__file__).parent / "translations"
+_PLACEHOLDER = re.compile(r"%\(\w*\)[a-zA-Z]?|%%|%")
+
+Key = tuple[str | None, str]
+"""A text in code and templates: its context and its English."""
+
+
+def own_folder(settings: Settings) -> Path | None:
+    """The operator's own catalogues; the folder need not be there."""
+    return Path(settings.folders.overrides) / "translations" if settings.folders.overrides else None
+
+
+def _files(folder: Path, code: str) -> list[Path]:
+    """The catalogues of a language, the one that wins last."""
+    paths = (folder / code / "LC_MESSAGES" / "messages.po", folder / code / "messages.po")
+    return [path for path in paths if path.is_file()]
+
+
+def read(path: Path, code: str) -> Catalog:
+    """A catalogue. Raises UnusableSettings."""
+    try:
+        with path.open("rb") as source:
+            return read_po(source, locale=code, ignore_obsolete=True, abort_invalid=True)
+    except (PoFileError, ValueError) as error:
+        raise UnusableSettings(f"{path}: cannot be read as a catalogue: {error}") from error
+
+
+def own_messages(folder: Path, languages: list[str]) -> Iterator[tuple[Path, Message]]:
+    """What the operator's own catalogues say, each with its file. Raises UnusableSettings."""
+    for code in languages:
+        for path in _files(folder, code):
+            yield from ((path, message) for message in read(path, code) if message.id and message.string)
+
+
+def key_of(message: Message) -> Key:
+    return message.context, _parts(message.id)[0]
+
+
+def known_texts() -> set[Key]:
+    """Every text that our code and templates have."""
+    found = (path for folder in _OURS.iterdir() for path in _files(_OURS, folder.name))
+    return {key_of(message) for path in found for message in read(path, path.parts[-3]) if message.id}
+
+
+def fills_in_the_same(message: Message) -> bool:
+    """Whether a translation has the placeholders of its English, in each of its plural forms."""
+    wanted = [_placeholders(text) for text in _parts(message.id)]
+    return all(_placeholders(text) in wanted for text in _parts(message.string) if text)
+
+
+def _parts(text: object) -> list[str]:
+    return [str(part) for part in text] if isinstance(text, tuple | list) else [str(text)]
+
+
+def _placeholders(text: str) -> frozenset[str]:
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
+def _refuse_unlike(folder: Path | None, languages: list[str]) -> None:
+    """Raises UnusableSettings."""
+    for path, message in own_messages(folder, languages) if folder else ():
+        if not fills_in_the_same(message):
+            text = key_of(message)[1]
+            told = "must have the same placeholders as in English (`idp overrides list` shows all such texts)"
+            raise UnusableSettings(f'{path}: the translation of "{text}" {told}')
+
+
+# -- the language of a request
 
 
 def language() -> str:

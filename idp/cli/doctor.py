@@ -6,10 +6,12 @@ from enum import Enum
 
 import click
 from flask import Flask
+from rich.markup import escape
 
 from idp.cli.context import Context, pass_context
 
 EXAMPLE_NAMES = {"Esimerkkikunta", "Exempelkommun", "Example Municipality"}  # those of default.toml
+SHOWN = 10  # misfits
 
 
 class Mark(Enum):
@@ -51,7 +53,9 @@ def doctor(context: Context) -> None:
             if findings[-1].mark is Mark.BAD and check is _database:
                 break
     for finding in findings:
-        context.console.print(f"{finding.mark.value:<24} [bold]{finding.subject}[/bold]  {finding.message}")
+        context.console.print(
+            f"{finding.mark.value:<24} [bold]{finding.subject}[/bold]  {escape(finding.message)}"
+        )
     if any(finding.mark is Mark.BAD for finding in findings):
         raise SystemExit(1)
 
@@ -183,10 +187,11 @@ def _overrides(_app: Flask) -> Finding:
     from idp.web import overrides
 
     found = overrides.found(rules().settings)
-    misfits = [f"{o.name} ({o.fit.value})" for o in found if o.fit is not overrides.Fit.GOOD]
+    misfits = [f"{o.name} ({o.fit.value})" for o in found if not o.fits]
     if misfits:
-        return Finding(Mark.ADVICE, "overrides", "; ".join(misfits))
-    return Finding(Mark.GOOD, "overrides", f"{len(found)} templates of your own")
+        more = [f"and {len(misfits) - SHOWN} more: `idp overrides list`"] if len(misfits) > SHOWN else []
+        return Finding(Mark.ADVICE, "overrides", "; ".join([*misfits[:SHOWN], *more]))
+    return Finding(Mark.GOOD, "overrides", f"{len(found)} files of your own fit this version")
 
 
 def _mail(app: Flask) -> Finding:

@@ -1,13 +1,13 @@
-"""The operator's own templates."""
+"""The operator's own templates, texts and statements."""
 
 import click
 
-from idp.cli.context import Context, pass_context
+from idp.cli.context import Context, cell, pass_context
 
 
 @click.group()
 def overrides() -> None:
-    """Your own versions of our templates."""
+    """Your own versions of our templates, texts and statements."""
 
 
 @overrides.command("copy")
@@ -31,8 +31,13 @@ def copy_template(context: Context, name: str) -> None:
 @overrides.command("list")
 @pass_context
 def list_overrides(context: Context) -> None:
-    """Show your templates and whether they still fit."""
-    from idp.web import overrides as templates
+    """Show what is yours and whether it still fits."""
+    from idp.settings import UnusableSettings
+    from idp.web import overrides as own
 
-    for override in templates.found(context.settings):
-        context.console.print(f"{override.name}: {override.fit.value}")
+    try:
+        found = own.found(context.settings)
+    except UnusableSettings as error:
+        raise click.ClickException(str(error)) from error
+    for override in found:
+        context.console.print(cell(f"{override.name}: {override.fit.value}"))

@@ -174,9 +174,31 @@ def test_an_override_is_copied_and_the_doctor_tells_when_it_no_longer_fits(
 ) -> None:
     monkeypatch.setenv("IDP_FOLDERS_OVERRIDES", str(tmp_path / "own"))
     run("overrides", "copy", "pages/login.html")
-    assert "1 templates of your own" in run("doctor").output.replace("\n", " ")
+    assert "1 files of your own fit" in run("doctor").output.replace("\n", " ")
     copy = tmp_path / "own" / "templates" / "pages" / "login.html"
 
     copy.write_text("{#- based on 000000000000 -#}\n" + copy.read_text(encoding="utf-8").split("\n", 1)[1])
 
     assert "has changed since" in run("overrides", "list").output.replace("\n", " ")
+
+
+def test_the_doctor_tells_of_texts_and_statements_that_nothing_reads(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDP_FOLDERS_OVERRIDES", str(tmp_path / "own"))
+    (tmp_path / "own" / "terms").mkdir(parents=True)
+    (tmp_path / "own" / "terms" / "term.fi.md").write_text("")
+    (tmp_path / "own" / "translations" / "sv").mkdir(parents=True)
+    catalogue = tmp_path / "own" / "translations" / "sv" / "messages.po"
+    catalogue.write_text('msgid "Enter [the] portal"\nmsgstr "Gå in"\n', encoding="utf-8")
+    run("migrate")
+
+    for told in (run("doctor"), run("overrides", "list")):
+        assert told.exit_code == 0, told.output
+        assert "terms/term.fi.md" in told.output.replace("\n", "")
+        assert "Enter [the] portal" in told.output.replace("\n", " ")
+
+    catalogue.write_text('msgid "Log in to %(service)s"\nmsgstr "Logga in"\n', encoding="utf-8")
+    refused = run("doctor")
+    assert (refused.exit_code, refused.output.strip().count("\n")) == (1, 0)
+    assert "Tunnus does not start with it" in run("overrides", "list").output.replace("\n", " ")

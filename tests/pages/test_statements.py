@@ -8,10 +8,13 @@ from flask.testing import FlaskClient
 
 from idp import create_app
 from idp.accounts.statements import DOCUMENTS
+from idp.policy.lifetimes import Lifetimes
 from idp.settings import UnusableSettings, project_folder
+from idp.web import cookies
 from tests.conftest import AppFactory, make_settings
 from tests.pages.steps import text
 from tests.support import journey
+from tests.support.people import People
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -120,3 +123,62 @@ def test_ours_are_marked_as_placeholders() -> None:
         for language in ("fi", "sv", "en"):
             file = project_folder("config") / "terms" / f"{document}.{language}.md"
             assert "placeholder: true" in file.read_text(encoding="utf-8")
+
+
+PRIVACY_TOLD = {
+    "fi": ("ei ole vahvaa sähköistä tunnistamista", "omaa lokia", "[24] kuukauden", "[30] päivän"),
+    "sv": ("inte stark autentisering", "en egen logg", "[24] månader", "[30] dagar"),
+    "en": ("not strong electronic identification", "its own log", "[24] months", "[30] days"),
+}
+
+
+@pytest.mark.parametrize("language", PRIVACY_TOLD)
+def test_our_privacy_notice_tells_what_is_kept_and_how_long(language: str) -> None:
+    """The template's numbers are those of the default settings; what may be chosen stands in brackets."""
+    notice = (project_folder("config") / "terms" / f"privacy.{language}.md").read_text(encoding="utf-8")
+    lifetimes, settings = Lifetimes(), make_settings()
+
+    assert [told for told in PRIVACY_TOLD[language] if told not in notice] == []
+    assert "617/2009" in notice
+    assert f" {lifetimes.cancel_deletion.days} " in notice
+    assert f" {cookies.DEVICE_LIFETIME.days // 30} " in notice
+    assert settings.accounts.inactive_months == settings.audit.kept_months
+    assert notice.count(f"[{settings.audit.kept_months}] ") == 2
+    assert f"[{settings.accounts.unactivated_days}] " in notice
+
+
+def cookies_told(browser: FlaskClient, language: str) -> dict[str, str]:
+    """The lifetimes that the page tells, by the cookies' names."""
+    page = journey.soup(browser.get(f"/cookies?lang={language}"))
+    rows = [[cell.get_text() for cell in row.select("td")] for row in page.select(".prose tbody tr")]
+    return {name: lifetime for name, _, lifetime in rows}
+
+
+@SQLITE
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
+def test_the_page_about_cookies_tells_those_that_we_set(app: Flask, people: People, language: str) -> None:
+    named = {v for v in vars(cookies).values() if isinstance(v, str) and v.startswith("tunnus_")}
+    browser = app.test_client()
+    browser.get(f"/login?lang={language}")
+    response = journey.log_in(browser, people.resident(), remember="y")
+    page = browser.get("/account")
+
+    set_here = {name for name in named if browser.get_cookie(name)}
+    told = cookies_told(browser, language)
+    assert (response.status_code, page.status_code) == (303, 200)
+    assert set(told) == named == set_here
+    months = [lifetime for name, lifetime in told.items() if name in ("tunnus_device", "tunnus_language")]
+    assert all(f" {cookies.DEVICE_LIFETIME.days // 30} " in lifetime for lifetime in months)
+    assert cookies.LANGUAGE_LIFETIME == cookies.DEVICE_LIFETIME
+    assert "30" in told["tunnus_session"]
+
+
+def test_cookies_are_set_in_one_place_alone() -> None:
+    package = project_folder("idp")
+    setting = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if ".set_cookie(" in path.read_text(encoding="utf-8") and path.parent.name != "demo"
+    ]
+
+    assert setting == ["web/cookies.py"]

@@ -6,22 +6,28 @@ cookies may name times that settings choose, as `{lock}`: see `times`. What peop
 """
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+import sqlalchemy as sa
 from babel.units import format_unit
 from flask import Flask, current_app
 from markdown_it import MarkdownIt
 
+from idp.accounts.models import Acceptance
+from idp.database import db
 from idp.settings import Settings, UnusableSettings, project_folder
 
 TERMS, PRIVACY = "terms", "privacy"
 DOCUMENTS = (TERMS, PRIVACY, "accessibility", "cookies", "help")
 ACCEPTED = (TERMS, PRIVACY)  # what a registration accepts or acknowledges (R-23)
+_GAP = re.compile(r"\[[^\]\n]+\](?![(\[:])")  # "[name]", but no link
 
 
 @dataclass(frozen=True)
@@ -41,24 +47,65 @@ class Statement:
         return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(self.markdown))
 
 
+class Flaw(Enum):
+    """What is the matter with a text."""
+
+    MISSING = "is missing"
+    HEAD = "must begin with title, version and date (2026-11-24) between two lines of ---"
+    PLACEHOLDER = "is still the placeholder text; production does not start with it"
+    GAPS = "has places to fill in, such as [name]"
+    VERSIONS = "has another version than in another language"
+
+
+@dataclass(frozen=True)
+class Finding:
+    document: str
+    language: str
+    flaw: Flaw
+
+    @property
+    def file(self) -> str:
+        return f"{self.document}.{self.language}.md"
+
+
 def load(settings: Settings) -> dict[tuple[str, str], Statement]:
     """Every statement by (document, language). Raises UnusableSettings when one is missing or may not be used."""
+    found, findings = _look(settings)
+    stopping = {Flaw.MISSING, Flaw.HEAD} | ({Flaw.PLACEHOLDER} if settings.mode == "production" else set())
+    for finding in findings:
+        if finding.flaw in stopping:
+            raise UnusableSettings(f"terms: {finding.file} {finding.flaw.value}")
+    return found
+
+
+def check(settings: Settings) -> list[Finding]:
+    """Whatever stops a start in production, and what looks unfinished. Nothing is needed but the settings."""
+    found, findings = _look(settings)
+    for (document, language), text in found.items():
+        first = next(s for (d, _), s in found.items() if d == document)
+        if text.version != first.version:
+            findings.append(Finding(document, language, Flaw.VERSIONS))
+        if not text.placeholder and _GAP.search(text.markdown):
+            findings.append(Finding(document, language, Flaw.GAPS))
+    return findings
+
+
+def _look(settings: Settings) -> tuple[dict[tuple[str, str], Statement], list[Finding]]:
     folders = [project_folder("config") / "terms"]
     if settings.folders.overrides:
         folders.insert(0, Path(settings.folders.overrides) / "terms")
-    found = {}
+    found, findings = {}, []
     for document in DOCUMENTS:
         for language in settings.site.languages:
             path = next((p for f in folders if (p := f / f"{document}.{language}.md").is_file()), None)
-            if path is None:
-                raise UnusableSettings(f"terms: there is no {document}.{language}.md")
-            statement = _parse(
-                document, language, path, {} if document in ACCEPTED else times(settings, language)
-            )
-            if statement.placeholder and settings.mode == "production":
-                raise UnusableSettings(f"terms: {document}.{language}.md is still the placeholder text")
-            found[document, language] = statement
-    return found
+            text = _read(document, language, path, settings) if path else Flaw.MISSING
+            if isinstance(text, Flaw):
+                findings.append(Finding(document, language, text))
+                continue
+            found[document, language] = text
+            if text.placeholder:
+                findings.append(Finding(document, language, Flaw.PLACEHOLDER))
+    return found, findings
 
 
 def times(settings: Settings, language: str) -> dict[str, str]:
@@ -73,10 +120,11 @@ def times(settings: Settings, language: str) -> dict[str, str]:
     }
 
 
-def _parse(document: str, language: str, path: Path, filled: Mapping[str, str]) -> Statement:
+def _read(document: str, language: str, path: Path, settings: Settings) -> Statement | Flaw:
     text = path.read_text(encoding="utf-8")
-    for name, value in filled.items():
-        text = text.replace(name, value)
+    if document not in ACCEPTED:
+        for name, value in times(settings, language).items():
+            text = text.replace(name, value)
     try:
         _, head, body = text.split("---\n", 2)
         fields = dict(line.split(":", 1) for line in head.strip().splitlines())
@@ -91,9 +139,8 @@ def _parse(document: str, language: str, path: Path, filled: Mapping[str, str]) 
             markdown=body,
             sha256=hashlib.sha256(text.encode()).hexdigest(),
         )
-    except (ValueError, KeyError) as error:
-        message = "must begin with title, version and date (2026-11-24) between two lines of ---"
-        raise UnusableSettings(f"terms: {path.name} {message}") from error
+    except (ValueError, KeyError):
+        return Flaw.HEAD
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -110,3 +157,14 @@ def accepted_now(language: str) -> list[dict[str, str]]:
         {"document": s.document, "version": s.version, "language": s.language, "sha256": s.sha256}
         for s in (statement(document, language) for document in ACCEPTED)
     ]
+
+
+def accepted_numbers() -> dict[str, dict[str, int]]:
+    """How many accounts have accepted each version, in whatever language, by document and version."""
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    query = sa.select(
+        Acceptance.document, Acceptance.version, sa.func.count(sa.distinct(Acceptance.account_id))
+    ).group_by(Acceptance.document, Acceptance.version)
+    for document, version, number in db.session.execute(query):
+        numbers[document][version] = number
+    return numbers

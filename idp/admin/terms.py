@@ -1,18 +1,14 @@
 """The statements in force, in each language, and how many have accepted which version."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
-import sqlalchemy as sa
 from flask import Response
 
 from idp.accounts import statements
-from idp.accounts.models import Acceptance
 from idp.accounts.rules import rules
 from idp.accounts.statements import Statement
 from idp.admin import admin, shared
-from idp.database import db
 from idp.texts import LANGUAGE_NAMES, language
 
 
@@ -43,12 +39,7 @@ class DocumentView:
 
 @admin.get("/terms")
 def terms() -> Response:
-    numbers: dict[str, dict[str, int]] = defaultdict(dict)
-    query = sa.select(
-        Acceptance.document, Acceptance.version, sa.func.count(sa.distinct(Acceptance.account_id))
-    ).group_by(Acceptance.document, Acceptance.version)
-    for document, version, number in db.session.execute(query):
-        numbers[document][version] = number
+    numbers = statements.accepted_numbers()
     return shared.page("terms", documents=[_view(name, numbers[name]) for name in statements.DOCUMENTS])
 
 

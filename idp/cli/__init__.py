@@ -18,6 +18,7 @@ from idp.cli import (
     installation,
     keys,
     overrides,
+    terms,
     transfer,
     upstream,
 )
@@ -56,6 +57,7 @@ for command in (
     audit.audit,
     keys.keys,
     overrides.overrides,
+    terms.terms,
     upstream.upstream,
     installation.purge,
     transfer.export_all,

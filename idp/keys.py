@@ -26,6 +26,12 @@ from idp import clock, versions
 from idp.crypto import Vault, random_id
 from idp.database import Instant, Model, Statement, db, instant, writing
 
+UNREADABLE = (
+    *(JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError),
+    RecursionError,  # JSON that nests deep, before any signature is checked
+)
+"""What reading a JWT that somebody else made may raise."""
+
 ALGORITHMS = ("RS256", "ES256")
 NEXT, ACTIVE, RETIRED, WITHDRAWN = "next", "active", "retired", "withdrawn"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -161,7 +167,7 @@ class Keyring:
                 if self._current() is snapshot:
                     raise
                 return jwt.decode(token, self._current().verifying, algorithms=list(algorithms))
-        except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise NotOurToken(str(error)) from error
 
 

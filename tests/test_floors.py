@@ -37,6 +37,7 @@ FLOORS = {
         "lasting",
         "leaving",
         "metrics",
+        "nesting",
         "outbound",
         "schedule",
         "settings",

@@ -152,7 +152,8 @@ def _scope(known: Mapping[str, Any]) -> object:
         return wanted  # `validate` has an error for it
     offline = "refresh_token" in _texts(known.get("grant_types"))
     usual = [scope for scope in SCOPES if scope != "offline_access" or offline]
-    return " ".join(scope for scope in (str(wanted).split() if wanted else usual) if scope in SCOPES)
+    possible = [scope for scope in (str(wanted).split() if wanted else usual) if scope in SCOPES]
+    return " ".join(possible) or "openid"  # the default of what is stored without any
 
 
 def register(session: Session, clean: Mapping[str, Any], *, plain_http: bool) -> tuple[Registered, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from idp.clients import jwks
+from idp.nesting import check_depth
 
 LOOPBACK_HOSTS = {"127.0.0.1", "[::1]", "localhost"}
 _LOOPBACK = {host.strip("[]") for host in LOOPBACK_HOSTS}  # as urlsplit tells them
@@ -252,6 +253,7 @@ def _check_text(metadata: Mapping[str, Any]) -> None:
     try:
         text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
         text.encode()
+        check_depth(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidClientMetadata("holds what JSON cannot say") from error
     if "\\u0000" in text or len(text) > MAX_METADATA:

@@ -5,20 +5,17 @@ Asking is no demand: `essential` or a `value` of a person's claim changes nothin
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from idp.accounts.claims import SCOPE_CLAIMS
 from idp.clients.registry import Client
 from idp.grants import consents
+from idp.nesting import depth
 
 MAX_CHARACTERS = 8_000
 MAX_DEPTH = 8  # the specification's own members need three, a `value` may be an object such as an address
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # also one without an end, in linear time
-_STEPS = {"{": 1, "[": 1, "}": -1, "]": -1}
 _SCOPE_OF = {claim: scope for scope, claims in SCOPE_CLAIMS.items() for claim in claims}
 
 
@@ -82,18 +79,12 @@ def parse(text: str | None) -> ClaimsRequest:
 def _json(text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise ValueError("claims is too long.")
-    if _depth(text) > MAX_DEPTH:
+    if depth(text) > MAX_DEPTH:
         raise ValueError("claims is nested too deeply.")
     try:
         return json.loads(text, object_pairs_hook=_distinct, parse_int=float, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise ValueError("claims is not JSON.") from error
-
-
-def _depth(text: str) -> int:
-    """How deep brackets nest at most, outside of strings; counted before anything recurses into them."""
-    steps = (_STEPS.get(character, 0) for character in _STRING.sub("", text))
-    return max(accumulate(steps), default=0)
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

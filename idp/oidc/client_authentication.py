@@ -25,6 +25,7 @@ from idp.clients.metadata import AUTH_METHODS, CLIENT_ALGORITHMS, SECRET_ALGORIT
 from idp.clients.registry import Client
 from idp.crypto import Undecryptable
 from idp.grants import access
+from idp.keys import UNREADABLE
 from idp.oidc.requests import ProviderRequest
 
 CLOCK_SKEW_SECONDS = 15
@@ -71,7 +72,7 @@ def _assertion_method(form: Mapping[str, str]) -> str:
     """The method of an assertion: the algorithm that it names tells which one is tried."""
     try:
         alg = jws.extract_compact(form.get("client_assertion", "").encode()).headers().get("alg")
-    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+    except UNREADABLE:
         alg = None
     return "client_secret_jwt" if alg in SECRET_ALGORITHMS else "private_key_jwt"
 
@@ -134,7 +135,7 @@ class ClientAssertion(JWTBearerClientAssertion):
         for number, key in enumerate(keys, 1):
             try:
                 return jwt.decode(assertion, key, algorithms=self.ALGORITHMS)
-            except (JoseError, ValueError, TypeError) as error:
+            except UNREADABLE as error:
                 if number == len(keys):
                     raise UnauthenticatedClient(
                         "The client assertion is not signed by the client."
@@ -219,8 +220,8 @@ def authenticate(server: Any, request: ProviderRequest, endpoint: str) -> Client
         raise
     except InvalidClientError as error:
         raise UnauthenticatedClient from error
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise UnauthenticatedClient from error  # credentials of a shape that Authlib does not expect
+    except UNREADABLE as error:  # credentials of a shape that Authlib does not expect
+        raise UnauthenticatedClient from error
     stated = request.payload.client_id
     if stated and stated != client.client_id:
         raise UnauthenticatedClient("client_id is not the authenticated client.")

@@ -23,6 +23,7 @@ from idp.clients.dynamic import Registered
 from idp.clients.metadata import InvalidClientMetadata, InvalidRedirectUri, with_defaults
 from idp.database import writing
 from idp.grants import of_client
+from idp.nesting import check_depth
 from idp.oidc.errors import printable
 from idp.oidc.requests import Payload, ProviderRequest
 from idp.web import limits
@@ -86,10 +87,9 @@ class RegistrationRequest(ProviderRequest):
 
 def parsed(body: bytes) -> dict[str, Any]:
     """The JSON object (RFC 8259) that a body is. Raises ValueError, also for a name that is given twice."""
-    try:
-        found = json.loads(body, object_pairs_hook=_once, parse_constant=_refused)
-    except RecursionError as error:
-        raise ValueError("too deep") from error
+    text = body.decode(json.detect_encoding(body))
+    check_depth(text)
+    found = json.loads(text, object_pairs_hook=_once, parse_constant=_refused)
     if not isinstance(found, dict):
         raise ValueError("not an object")
     return found

@@ -18,6 +18,7 @@ from idp.accounts.rules import rules
 from idp.clients.keys import ClientKeysUnavailable, keys_of
 from idp.clients.metadata import CLIENT_ALGORITHMS
 from idp.clients.registry import Client
+from idp.keys import UNREADABLE
 from idp.oidc.errors import InvalidRequestObject, InvalidRequestUri, TemporarilyUnavailable
 from idp.outbound import OutboundError, outbound
 
@@ -79,7 +80,7 @@ def read(client: Client, text: str) -> dict[str, str]:
         token = jwt.decode(text, _key_finder(client), algorithms=list(CLIENT_ALGORITHMS))
     except ClientKeysUnavailable as error:
         raise InvalidRequestObject(f"The request object cannot be checked: {error}.") from error
-    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidRequestObject("The request object is not signed by the client.") from error
     _check_type(token.header)
     _check_claims(client, token.claims)
@@ -139,7 +140,7 @@ def _as_parameter(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     if name == "claims" and isinstance(value, dict):
-        return json.dumps(value, separators=(",", ":"))
+        return _as_json(value)
     if name == "resource" and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return " ".join(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -147,6 +148,13 @@ def _as_parameter(name: str, value: Any) -> str:
     if name in PARAMETERS:
         raise InvalidRequestObject(f"{name} has a value of another type.")
     return ""  # one that means nothing here
+
+
+def _as_json(claims: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(claims, separators=(",", ":"))
+    except RecursionError as error:
+        raise InvalidRequestObject("claims of the request object nests too deeply.") from error
 
 
 PARAMETERS = (

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import structlog
 from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from idp import clock
 from idp.clients import jwks
+from idp.keys import UNREADABLE
 from idp.outbound import OutboundError, outbound
 from idp.settings import Settings, UnusableSettings
 from idp.upstream.providers import UpstreamUnavailable
@@ -194,7 +194,7 @@ class Broker:
                 sub={"value": self._entity_id},
             )
             wanted.validate(token.claims)
-        except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise UpstreamUnavailable(
                 f"the signed key set is not the broker's: {type(error).__name__}"
             ) from error

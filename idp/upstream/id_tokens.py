@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from joserfc import jwe, jwt
-from joserfc.errors import JoseError
 from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet, RSAKey
 from joserfc.jws import JWSRegistry
 
 from idp import clock
 from idp.crypto import equal, hash_token
+from idp.keys import UNREADABLE
 from idp.upstream.broker import CLOCK_SKEW_SECONDS, SIGNING_ALGORITHMS
 from idp.upstream.providers import Expected, Refusal, Refused
 
@@ -30,7 +30,6 @@ MAX_AGE_SECONDS = 600  # since it was made: it was made for us, just now
 # Parameters of a header that one does not know are ignored, unless they are critical (RFC 7515 4, RFC 7516 4).
 _SIGNED = JWSRegistry(algorithms=SIGNING_ALGORITHMS, strict_check_header=False)
 _ENCRYPTED = JWERegistry(algorithms=(*KEY_ALGORITHMS, *CONTENT_ALGORITHMS), strict_check_header=False)
-_BROKEN = (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 
 
 def opened(token: object, ours: Sequence[RSAKey], theirs: Callable[[str | None], KeySet]) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def opened(token: object, ours: Sequence[RSAKey], theirs: Callable[[str | None],
     keys = theirs(kid if isinstance(kid, str) else None)
     try:
         claims = jwt.decode(signed, keys, registry=_SIGNED).claims
-    except _BROKEN as error:
+    except UNREADABLE as error:
         raise Refused(Refusal.FAILED, f"not signed by the broker: {type(error).__name__}") from error
     if any(outer[name] != claims.get(name) for name in ("iss", "sub", "aud") if name in outer):
         raise Refused(Refusal.FAILED, "says outside what it does not say inside")  # RFC 7519 5.3
@@ -70,7 +69,7 @@ def _decrypted(token: str, ours: Sequence[RSAKey]) -> tuple[Mapping[str, Any], s
         try:
             plain = jwe.decrypt_compact(token, key, registry=_ENCRYPTED).plaintext
             return header, (plain or b"").decode("ascii")
-        except _BROKEN:
+        except UNREADABLE:
             continue
     raise Refused(Refusal.FAILED, "encrypted to none of our keys")
 
@@ -110,7 +109,7 @@ def judged(
     )
     try:
         wanted.validate(dict(claims))
-    except _BROKEN as error:
+    except UNREADABLE as error:
         raise Refused(Refusal.FAILED, f"claims: {error}"[:200]) from error
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("azp", None if several else client_id) != client_id:

@@ -163,6 +163,11 @@ def _unexpected(error: Exception) -> Response:
         {"hint": "the tables are older than this version: run `idp migrate`"} if lacks_tables(error) else {}
     )
     log.error("unexpected error", reference=logs.reference(), path=request.path, exc_info=error, **hint)
+    if request.path.startswith("/oauth2/") and wants_json():
+        try:  # whoever finds such a fault is slowed down as one who guesses
+            limits.count_error("token_errors_per_address")
+        except limits.TooManyErrors as too_many:
+            return _too_many_errors(too_many)
     return answer(
         500,
         "server_error",

@@ -85,6 +85,7 @@ def test_a_charset_does_no_harm(machine: Machine) -> None:
         b"\xef\xbb\xbf{}",
         b"[" * 50_000,
         b'{"a":' * 9_000,
+        b'{"metadata": {"jwks": ' + b"[" * 900 + b"]" * 900 + b"}}",
     ],
 )
 def test_what_is_no_json_is_malformed(machine: Machine, content: bytes) -> None:

@@ -502,6 +502,19 @@ def test_the_body_is_one_json_object_that_says_everything_once(
     assert clients_stored(app) == 0
 
 
+def test_metadata_nests_only_as_deep_as_anything_that_means_something(
+    app: Flask, client: FlaskClient
+) -> None:
+    """The jwks is stored as it came: what one reader takes must be no fault in the next one."""
+    key = ECKey.generate_key("P-256").as_dict(private=False)
+    for depth in (100, 800, 900, 930, *range(940, 1_000, 2), 3_000):
+        body = json.dumps(GOOD | {"jwks": {"keys": [key | {"x": 0}]}})
+        body = body.replace('"x": 0', f'"x": "{key["x"]}", "further": {"[" * depth}{"]" * depth}')
+        answer = client.post(REGISTER, data=body, content_type="application/json")
+        assert steps.refusal(answer) == (400, "invalid_client_metadata"), depth
+    assert clients_stored(app) == 0
+
+
 def test_a_very_large_body_is_not_read(client: FlaskClient) -> None:
     answer = client.post(
         REGISTER, data=b" " * 70_000 + json.dumps(GOOD).encode(), content_type="application/json"
@@ -660,6 +673,8 @@ def test_the_secret_stays_and_may_be_repeated(client: FlaskClient) -> None:
         {"client_id": 5},
         {"client_secret": "chosen by the client"},
         {"client_secret": 5},
+        {"client_secret": "half \ud800"},
+        {"client_id": "half \ud800"},
         {"client_secret": None, "registration_access_token": "x"},
         {"registration_client_uri": "https://evil.example/"},
         {"client_id_issued_at": 1},

@@ -141,3 +141,17 @@ def test_an_object_of_which_one_character_was_changed_is_refused(
     changed = text[:place] + character + text[place + 1 :]
 
     assert understood(changed) is None or changed == text
+
+
+@pytest.mark.parametrize("kind", ["[", "{"])
+def test_claims_that_nest_deep_are_refused_wherever_a_reader_gives_up(kind: str) -> None:
+    opening, closing = {"[": ("[", "]"), "{": ('{"a":', "}")}[kind]
+    for depth in (10, 500, *range(900, 1_000)):
+        claims = opening * depth + "1" + closing * depth
+        payload = f'{{"claims": {{"userinfo": {claims}}}}}'.encode()
+        signed = jws.serialize_compact({"alg": "ES256", "kid": "one"}, payload, KEY)
+        try:
+            found = read(CLIENT, signed)
+        except InvalidRequestObject:
+            continue
+        assert json.loads(found["claims"])

@@ -241,6 +241,23 @@ def test_errors_at_the_token_endpoint_are_limited_in_json(make_app: AppFactory) 
 
 
 @SQLITE
+def test_a_fault_of_ours_counts_as_a_failed_request_where_programs_ask(
+    make_app: AppFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(limits={"token_errors_per_address": "2/minute"})
+    service, browser = People(app).client(), app.test_client()
+
+    def broken(*_: object) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr(app.extensions["clients"], "find", broken)
+    answers = [browser.post("/oauth2/introspect", data={"token": "x"}, auth=service.basic) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [500, 500, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+@SQLITE
 def test_what_succeeds_at_the_token_endpoint_is_not_counted(make_app: AppFactory) -> None:
     app = make_app(limits={"token_errors_per_address": "1/hour"})
     people = People(app)

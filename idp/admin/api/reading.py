@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from idp.admin.api.problems import Problem, at, of_parameter
+from idp.nesting import check_depth
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
@@ -68,9 +69,11 @@ def _json(raw: bytes, media_type: str) -> Any:
         raise Problem("malformed", "There is no body.")
     must_be(media_type)
     try:
-        content = json.loads(raw.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_once)
+        text = raw.decode("utf-8")
+        check_depth(text)
+        content = json.loads(text, parse_constant=_no_number, object_pairs_hook=_once)
         _refuse_unstorable(content)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reason = str(error) if isinstance(error, _Twice) else "It is not JSON in UTF-8."
         raise Problem("malformed", reason) from None
     return content

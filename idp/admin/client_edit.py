@@ -94,6 +94,11 @@ def _save(form: Any, asked: list[Input], client: ManagedClient) -> Response | No
         return secret_page(
             saved, secret, _("The app has a new secret, since it proves who it is in another way now.")
         )
+    if saved.named_by != client.named_by:
+        told = _(
+            "The settings have been saved. People have other identifiers there now: all logins have ended."
+        )
+        return shared.done(client_url(client.client_id), told)
     return shared.done(client_url(client.client_id), _("The settings have been saved."))
 
 

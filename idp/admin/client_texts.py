@@ -87,7 +87,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "subject_type": (
         lazy("Identifier of people"),
-        lazy("Changing this gives the app other identifiers than before for the same people."),
+        lazy(
+            "Changing this gives the app other identifiers than before for the same people, and ends its logins"
+            " and permissions. If it has identifiers of its own, another host in its addresses does so too."
+        ),
     ),
     "sector_identifier_uri": (
         lazy("List of redirect URIs"),

@@ -91,7 +91,8 @@ def update(
     """Change a client; what is not given stays. What may be repeated replaces what was there.
 
     A member that is null in --metadata is taken away (RFC 7396). Another method of authentication may need a new
-    secret, which is shown once.
+    secret, which is shown once. What it was given ends when people have another sub there than before: by another
+    subject type, or by another host of a pairwise client.
     """
     from idp.accounts.roles import OPERATOR
     from idp.clients import management
@@ -108,6 +109,10 @@ def update(
         return
     same = after.wanted_values() == before.wanted_values()
     context.console.print(f"{client_id} is as it was." if same else f"{client_id} is changed.")
+    if after.named_by != before.named_by:
+        context.console.print(
+            "People have other identifiers there now: all logins and permissions have ended."
+        )
     if secret:
         _say_secret(context, secret)
 

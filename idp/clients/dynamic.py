@@ -27,9 +27,10 @@ from idp.clients.metadata import (
     vouching_host,
 )
 from idp.clients.models import ClientApp, InitialAccessToken
-from idp.clients.sectors import check_sector
+from idp.clients.sectors import check_sector, named_by
 from idp.crypto import equal, hash_token, random_token
 from idp.database import db
+from idp.grants import of_client
 from idp.policy.lifetimes import is_live
 
 log = structlog.get_logger(__name__)
@@ -189,7 +190,8 @@ def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any
     """Put `prepared` metadata in the place of what was registered (RFC 7592 2.2); None when `token` is not its own.
 
     The secret stays unless the authentication method needs another kind, or none. The registration access token stays:
-    if it changed, a client whose connection broke would never have its registration back.
+    if it changed, a client whose connection broke would never have its registration back. What it was given ends when
+    people have another `sub` there than before.
     """
     app = session.get(ClientApp, client_id, with_for_update=True)
     if app is None or not _is_keeper(app, token):
@@ -197,9 +199,12 @@ def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any
     before = app.registration.get("token_endpoint_auth_method", "client_secret_basic")
     method = clean.get("token_endpoint_auth_method", "client_secret_basic")
     secret = registration.change_method(app, before, method)
+    named = named_by(client_id, app.registration)
     app.registration = dict(clean)
     app.pkce_required = method == "none"
     app.updated_at = clock.now()
+    if named_by(client_id, clean) != named:
+        of_client.forget_people(session, client_id, app.updated_at)
     versions.bump(session, "clients")
     audit.record(session, Event.CLIENT_CHANGED, at=app.updated_at, client_id=client_id)
     return _registered(app, secret)

@@ -25,7 +25,7 @@ from idp.clients import registration
 from idp.clients.metadata import SECRET_METHODS, InvalidClientMetadata, validate
 from idp.clients.models import ClientApp, ClientLogo
 from idp.clients.options import ClientOptions
-from idp.clients.sectors import check_sector
+from idp.clients.sectors import check_sector, named_by
 from idp.crypto import hash_token
 from idp.database import db, writing
 from idp.grants import of_client
@@ -103,6 +103,11 @@ class ManagedClient:
     @property
     def method(self) -> str:
         return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))
+
+    @property
+    def named_by(self) -> str | None:
+        """What people's subjects at this client hang on, see sectors.py."""
+        return named_by(self.client_id, self.metadata)
 
     @property
     def version(self) -> str:
@@ -218,6 +223,7 @@ def change(
 ) -> tuple[ManagedClient, str | None]:
     """Let a client be as wanted; returns it, with a new secret where its authentication method needs another one.
 
+    What it was given ends when people have another `sub` there than before (`named_by` differs).
     `version` is that of the client that was read before. Raises NotAllowed, NoSuchClient, ClientChangedMeanwhile and
     InvalidClientMetadata.
     """
@@ -232,6 +238,8 @@ def change(
         app.pkce_required = wanted.pkce_required or _method(metadata) == "none"
         secret = registration.change_method(app, before.method, _method(metadata))
         after = _changed(session, app)
+        if after.named_by != before.named_by:
+            of_client.forget_people(session, client_id, app.updated_at)
         _forget_logos(session, client_id, options.logo)
         _audit(session, Event.CLIENT_CHANGED, client_id, by, before.wanted_values(), after.wanted_values())
     _tell()

@@ -18,6 +18,11 @@ def sector_of(client_id: str, metadata: Mapping[str, Any]) -> str:
     return next(filter(None, map(vouching_host, uris)), client_id)
 
 
+def named_by(client_id: str, metadata: Mapping[str, Any]) -> str | None:
+    """What people's subjects at a client hang on: its sector if they are pairwise, None if they are public."""
+    return sector_of(client_id, metadata) if metadata.get("subject_type") == "pairwise" else None
+
+
 def check_sector(metadata: Mapping[str, Any]) -> None:
     """Fetch the client's `sector_identifier_uri`, which must list each of its redirect URIs.
 

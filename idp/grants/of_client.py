@@ -1,4 +1,4 @@
-"""What a client has been given, as a whole: it ends with the client."""
+"""What a client has been given, as a whole: it ends with the client, or with the names by which it knows people."""
 
 from datetime import datetime
 
@@ -25,15 +25,18 @@ def revoke_grants(session: Session, client_id: str, now: datetime) -> None:
     )
 
 
+def forget_people(session: Session, client_id: str, now: datetime) -> None:
+    """People are somebody else to the client from now on: what it has of them, and may have again, ends (Core 8).
+
+    Requests that wait for their person stay, for they name nobody.
+    """
+    revoke_grants(session, client_id, now)
+    for model in (RefreshToken, Consent, DeviceAuthorization, LogoutNotice):
+        session.execute(sa.delete(model).where(model.client_id == client_id))
+
+
 def end_all(session: Session, client_id: str, now: datetime) -> None:
     """Revoke every grant of a client and forget what waits for it, consents too (RFC 7592 2.3)."""
-    revoke_grants(session, client_id, now)
-    for model in (
-        RefreshToken,
-        Consent,
-        AuthorizationRequest,
-        PushedRequest,
-        DeviceAuthorization,
-        LogoutNotice,
-    ):
+    forget_people(session, client_id, now)
+    for model in (AuthorizationRequest, PushedRequest):
         session.execute(sa.delete(model).where(model.client_id == client_id))

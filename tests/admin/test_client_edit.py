@@ -477,3 +477,23 @@ def test_a_logo_for_another_version_is_not_taken(app: Flask, keeper: FlaskClient
 def test_a_name_that_is_metadata_is_told_from_an_option() -> None:
     assert is_metadata("client_name#sv")
     assert not is_metadata("colour")
+
+
+# -- who people are to the app
+
+
+def test_another_identifier_of_people_ends_what_the_app_was_given(
+    app: Flask, keeper: FlaskClient, people: People
+) -> None:
+    person, browser = people.resident("pekka@example.fi"), app.test_client()
+    service = people.client()
+    tokens = journey.tokens_for(browser, service, person)
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    same = edit(keeper, page_of("client_name"), client_name="Lupa")
+    assert same.status_code == 303
+    assert browser.get("/oauth2/userinfo", headers=bearer).status_code == 200
+
+    answer = edit(keeper, page_of("subject_type"), subject_type="pairwise")
+
+    assert "eri tunnisteet" in keeper.get(answer.location).get_data(as_text=True)
+    assert browser.get("/oauth2/userinfo", headers=bearer).status_code == 401

@@ -30,6 +30,7 @@ from tests.support.ports import LOOPBACK
 
 REGISTER = "/oauth2/register"
 CALLBACK = "https://rp.example.fi/callback"
+NEW_HOST, NEW_PATH = "https://new.example.fi/callback", "https://rp.example.fi/new"
 GOOD: dict[str, Any] = {"client_name": "Verkkokauppa", "redirect_uris": [CALLBACK]}
 OPEN = {"dynamic_registration": "open"}
 
@@ -748,6 +749,39 @@ def test_pkce_follows_the_authentication_method(client: FlaskClient) -> None:
         answer = steps.ask(client, as_app(found), **without)
 
         assert answer.location.startswith("/login") is not demanded, method
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [
+        ({"subject_type": "pairwise"}, {"subject_type": "public"}, True),
+        ({}, {"subject_type": "pairwise"}, True),
+        ({"subject_type": "pairwise"}, {"subject_type": "pairwise", "redirect_uris": [NEW_HOST]}, True),
+        ({"subject_type": "pairwise"}, {"subject_type": "pairwise", "redirect_uris": [NEW_PATH]}, False),
+        ({}, {"redirect_uris": [NEW_HOST]}, False),
+    ],
+)
+def test_who_changes_the_subjects_of_people_loses_what_it_was_given(
+    app: Flask, client: FlaskClient, person: Person, before: Any, after: Any, ends: bool
+) -> None:
+    common = {"grant_types": ["authorization_code", "refresh_token"], "scope": "openid offline_access"}
+    found = registered(client, **common, **before)
+    tokens = allowed(client, person, as_app(found), scope="openid offline_access", prompt="consent")
+
+    assert put(client, found, **common, **after).status_code == 200
+
+    userinfo = client.get("/oauth2/userinfo", headers=steps.bearer(tokens["access_token"]))
+    refreshed = journey.refresh(client, as_app(found), tokens["refresh_token"])
+    with app.app_context():
+        consents = db.session.scalars(sa.select(Consent)).all()
+    if ends:
+        assert userinfo.status_code == 401
+        assert steps.refusal(refreshed) == (400, "invalid_grant")
+        assert consents == []
+    else:
+        subjects = (journey.claims_of(each["id_token"])["sub"] for each in (tokens, refreshed.get_json()))
+        assert {userinfo.get_json()["sub"], *subjects} == {userinfo.get_json()["sub"]}
+        assert len(consents) == 1
 
 
 # -- deleting it (RFC 7592 2.3)

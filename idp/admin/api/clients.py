@@ -74,7 +74,8 @@ def read_client(call: Call, client_id: str) -> Answer:
 def replace_client(call: Call, client_id: str) -> Answer:
     """Let a client app be as wanted.
 
-    What is left out is as at the beginning. The answer has a new secret if the authentication method needs one.
+    What is left out is as at the beginning. The answer has a new secret if the authentication method needs one. All
+    that it was given is revoked when people have another `sub` there than before.
     """
     return _change(as_read(client_id, call.actor, required=True), call.body, call.actor)
 
@@ -90,7 +91,8 @@ def replace_client(call: Call, client_id: str) -> Answer:
 def change_client(call: Call, client_id: str) -> Answer:
     """Change some of a client app.
 
-    A merge patch (RFC 7396): null takes a member away, what is left out stays.
+    A merge patch (RFC 7396): null takes a member away, what is left out stays. All that it was given is revoked when
+    people have another `sub` there than before: by `subject_type`, or by the host of a pairwise client's addresses.
     """
     client = as_read(client_id, call.actor, required=True)
     before = ClientWanted.of(client).model_dump()

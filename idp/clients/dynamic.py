@@ -20,9 +20,8 @@ from idp.clients import registration
 from idp.clients.metadata import (
     DEVICE_CODE,
     SCOPES,
-    TRANSLATED_MEMBERS,
-    TYPES,
     InvalidClientMetadata,
+    is_known,
     validate,
     vouching_host,
 )
@@ -125,10 +124,7 @@ def _check_vouched(clean: Mapping[str, Any]) -> None:
 
 
 def _is_known(member: str) -> bool:
-    name, translated, _ = member.partition("#")
-    if name not in TYPES or name in _OPERATORS_ONLY:
-        return False
-    return not translated or name in TRANSLATED_MEMBERS
+    return member not in _OPERATORS_ONLY and is_known(member)
 
 
 def _texts(value: object) -> list[str]:

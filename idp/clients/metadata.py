@@ -84,8 +84,15 @@ TYPES: Mapping[str, type] = {
 }
 MAX_NAME = 100  # characters
 MAX_SECONDS = 999_999_999  # as in a request, 31 years
+LANGUAGE_TAG = re.compile(  # well-formed by BCP 47 (RFC 5646 2.1), but for grandfathered tags
+    r"([a-z]{2,3}(-[a-z]{3}){0,3}|[a-z]{4,8})(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?"
+    r"(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-[a-wyz0-9](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?",
+    re.ASCII | re.IGNORECASE,
+)
+MAX_LANGUAGE_TAG = 35  # characters (RFC 5646 4.4.1)
 MAX_METADATA = 64_000  # characters of JSON
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")  # RFC 3986, without "#"
+_FRAGMENT = re.compile(r"([A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
 
 
@@ -174,8 +181,10 @@ def _check_redirect_uris(clean: Mapping[str, Any], native: bool, plain_http: boo
     for uri in (*clean.get("redirect_uris", ()), *clean.get("post_logout_redirect_uris", ())):
         _check_redirect_uri(uri, native, plain_http)
     if "implicit" in redirecting and not native:
-        for uri in clean["redirect_uris"]:
-            _check_address("redirect_uris", uri, plain_http)  # Core 3.2.2.1: https when tokens come by it
+        for uri in clean["redirect_uris"]:  # Registration 2: https when tokens come by it, and no loopback
+            parts = urlsplit(uri)
+            if not plain_http and (parts.scheme != "https" or parts.hostname in _LOOPBACK):
+                raise InvalidRedirectUri(f"{uri}: must be https, not localhost, for the grant type implicit")
 
 
 def _check_sector(clean: Mapping[str, Any]) -> None:
@@ -203,14 +212,12 @@ def _check_addresses(clean: Mapping[str, Any], plain_http: bool) -> None:
     for member, value in clean.items():
         if member.split("#", 1)[0] in PAGE_MEMBERS:
             own = plain_http and (member != "initiate_login_uri" or _is_loopback(value))
-            _check_address(member, value.partition("#")[0], own)
+            _check_with_fragment(member, value, own)
         elif member in ENDPOINT_MEMBERS:  # no fragment (Back-Channel Logout 2.2 and others)
             _check_address(member, value, plain_http)
     _check_front_channel(clean)
-    for uri in clean.get(
-        "request_uris", ()
-    ):  # compared without their fragment, which tells versions (Core 6.2)
-        _check_address("request_uris", uri.partition("#")[0], plain_http)
+    for uri in clean.get("request_uris", ()):  # whose fragment tells versions (Core 6.2)
+        _check_with_fragment("request_uris", uri, plain_http)
     for uri in clean.get("resource_uris", ()):
         _check_resource(uri)
 
@@ -233,11 +240,22 @@ def _site(uri: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
+def is_known(member: str) -> bool:
+    """Whether that is a member that means something here; `client_name#sv` only where people read it."""
+    name, translated, language = member.partition("#")
+    if not translated:
+        return name in TYPES
+    return name in TRANSLATED_MEMBERS and is_language_tag(language)
+
+
+def is_language_tag(text: str) -> bool:
+    return len(text) <= MAX_LANGUAGE_TAG and LANGUAGE_TAG.fullmatch(text) is not None
+
+
 def _check_type(member: str, value: object) -> None:
     """A known member of the type that the specification gives it; `client_name#sv` only where people read it."""
-    name, translated, _ = member.partition("#")
-    expected = TYPES.get(name)
-    if expected is None or (translated and name not in TRANSLATED_MEMBERS):
+    expected = TYPES.get(member.partition("#")[0])
+    if expected is None or not is_known(member):
         raise InvalidClientMetadata(f"{member}: not a member that this provider knows")
     fits = isinstance(value, expected)
     if isinstance(value, int) and expected is int:
@@ -360,6 +378,14 @@ def _check_address(member: str, uri: str, plain_http: bool) -> None:
         raise InvalidClientMetadata(f"{member}: {error}") from error
     if parts.scheme not in schemes or not parts.netloc:
         raise InvalidClientMetadata(f"{member}: must be an https address")
+
+
+def _check_with_fragment(member: str, uri: str, plain_http: bool) -> None:
+    """An address that may have a fragment, of the same characters (RFC 3986 3.5)."""
+    address, _, fragment = uri.partition("#")
+    _check_address(member, address, plain_http)
+    if not _FRAGMENT.fullmatch(fragment):
+        raise InvalidClientMetadata(f"{member}: not an address")
 
 
 def _check_resource(uri: str) -> None:

@@ -56,6 +56,39 @@ def test_a_member_that_means_nothing_here_is_refused(member: str) -> None:
     assert refused(**{member: ["https://asiointi.example.fi/"]}).startswith(member)
 
 
+@pytest.mark.parametrize(
+    "tag", ["fi", "sv-FI", "zh-Hant-TW", "sr-Latn", "de-CH-1996", "es-419", "se-x-kunta"]
+)
+def test_a_language_is_a_tag_of_bcp_47(tag: str) -> None:
+    assert f"client_name#{tag}" in accepted(**{f"client_name#{tag}": "Nimi"})
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *(
+            "",
+            " ",
+            "#",
+            "../../x",
+            "f",
+            "fi_FI",
+            "fi-",
+            "-fi",
+            "fi--FI",
+            "fi sv",
+            "fi\n",
+            "fi\u202e",
+            "suömi",
+        ),
+        *("fi#sv", "kiitoksia", "x" * 100, "fi-" + "-".join(["abcde"] * 10), "\u0661\u0662"),
+    ],
+)
+def test_what_is_no_language_is_refused(tag: str) -> None:
+    for name in ("client_name", "logo_uri"):
+        assert refused(**{f"{name}#{tag}": "https://asiointi.example.fi/"}).startswith(name)
+
+
 @pytest.mark.parametrize("member", ["client_name#sv", "client_name#en", "policy_uri#sv", "logo_uri#fi"])
 def test_what_people_read_may_be_in_several_languages(member: str) -> None:
     assert member in accepted(**{member: "https://asiointi.example.fi/"})
@@ -130,6 +163,12 @@ def test_pages_may_live_on_any_https_host(member: str, address: str) -> None:
         "https://asiointi.example.fi/ x",
         "https://asiointi.example.fi/\nx",
         "https://*.example.fi/",
+        "https://asiointi.example.fi/x#\r\nSet-Cookie: a=b",
+        'https://asiointi.example.fi/x#a b"<>',
+        "https://asiointi.example.fi/#\u202e",
+        "https://asiointi.example.fi/#a#b",
+        "https://asiointi.example.fi/#%",
+        "https://asiointi.example.fi/#ä",
     ],
 )
 def test_a_page_must_be_an_https_address(member: str, address: str) -> None:
@@ -374,6 +413,41 @@ def test_only_who_uses_codes_has_the_response_type_code_by_itself(
 
 
 @pytest.mark.parametrize(
+    ("uri", "kind", "fits"),
+    [
+        ("https://asiointi.example.fi/callback", "web", True),
+        ("https://localhost/callback", "web", False),
+        ("https://localhost:8443/callback", "web", False),
+        ("https://127.0.0.1/callback", "web", False),
+        ("https://[::1]/callback", "web", False),
+        ("https://localhost.example.fi/callback", "web", True),
+        ("https://localhost/callback", "native", True),
+        ("http://localhost/callback", "native", True),
+        ("fi.example.app:/callback", "native", True),
+    ],
+)
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_tokens_come_to_no_web_client_on_loopback(uri: str, kind: str, fits: bool, hybrid: bool) -> None:
+    members = {
+        "redirect_uris": [GOOD["redirect_uris"][0], uri],
+        "application_type": kind,
+        "grant_types": ["implicit", *(["authorization_code"] if hybrid else [])],
+        "response_types": ["code id_token" if hybrid else "id_token"],
+    }
+
+    if fits:
+        assert accepted(**members)
+    else:
+        with pytest.raises(InvalidRedirectUri):
+            accepted(**members)
+    assert validate(
+        GOOD | members | {"application_type": "web" if uri.startswith("http") else kind}, plain_http=True
+    )
+    if uri.startswith("https"):
+        assert accepted(redirect_uris=[uri], application_type=kind)  # by code alone
+
+
+@pytest.mark.parametrize(
     ("method", "alg", "fits"),
     [
         ("client_secret_jwt", "HS256", True),
@@ -478,6 +552,8 @@ def test_request_uris_may_have_a_hash_in_their_fragment() -> None:
         "urn:x",
         "javascript:x",
         "https://asiointi.example.fi/ r#x",
+        "https://asiointi.example.fi/r#\n x",
+        "https://asiointi.example.fi/r#ä",
         "#x",
     ):
         assert refused(request_uris=[bad]).startswith("request_uris")

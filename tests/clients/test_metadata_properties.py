@@ -1,6 +1,7 @@
 """Whatever is typed: only safe redirect URIs are registered, only the registered ones match, nothing else breaks."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 
 from idp.clients import dynamic
 from idp.clients.metadata import (
+    LANGUAGE_TAG,
     SCOPES,
     TYPES,
     InvalidClientMetadata,
     InvalidRedirectUri,
+    is_known,
     validate,
     with_defaults,
 )
@@ -190,6 +193,38 @@ def test_any_metadata_is_either_refused_or_good_json(metadata: dict[str, Any]) -
     assert json.loads(json.dumps(clean, allow_nan=False)) == clean
     assert validate(clean) == clean
     assert clean["client_name"]
+
+
+LINKS = ["client_uri", "logo_uri", "policy_uri#sv", "tos_uri", "initiate_login_uri", "request_uris"]
+
+
+@USUAL
+@given(
+    st.sampled_from(LINKS),
+    st.one_of(ADDRESSES, st.builds("https://a.example.fi/#{}".format, st.one_of(BITS, st.text(max_size=8)))),
+)
+@example("logo_uri", "https://a.example.fi/#\r\nSet-Cookie: a=b")
+def test_a_link_is_printable_ascii_to_its_end(member: str, uri: str) -> None:
+    try:
+        validate(GOOD | {member: [uri] if member == "request_uris" else uri})
+    except InvalidClientMetadata:
+        return
+
+    assert not uri or uri.isascii()
+    assert uri.isprintable()
+    assert not set(uri) & set(' <>"\\^`{|}')
+    assert uri.count("#") <= 1
+
+
+@USUAL
+@given(st.one_of(st.text(max_size=12), st.from_regex(LANGUAGE_TAG, fullmatch=True)))
+def test_a_language_is_letters_digits_and_hyphens(tag: str) -> None:
+    member = f"client_name#{tag}"
+    fits = is_known(member)
+
+    assert not fits or re.fullmatch("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", tag)
+    clean = dynamic.prepared(GOOD | {member: "Nimi"}, plain_http=False)
+    assert (member in clean) is fits
 
 
 # -- what clients send to register themselves (RFC 7591)

@@ -295,12 +295,14 @@ def test_unknown_members_are_ignored(client: FlaskClient) -> None:
         request_object_encryption_alg="RSA-OAEP",
         tls_client_certificate_bound_access_tokens=True,
         **{"redirect_uris#fi": ["x"], "client_name#sv": "Nätbutiken"},
+        **{"client_name#": "x", "client_name#../../x": "x", "logo_uri#sv_FI": "https://rp.example.fi/"},
     )
 
     assert "favourite_colour" not in found
     assert found["client_name#sv"] == "Nätbutiken"
     assert found.keys().isdisjoint(
         {"software_statement", "redirect_uris#fi", "request_object_encryption_alg"}
+        | {"client_name#", "client_name#../../x", "logo_uri#sv_FI"}
     )
 
 

@@ -29,6 +29,7 @@ HISTORY_ROWS = 100
 class UsedService:
     client_id: str
     scope: str
+    resource: str  # addresses of APIs at which it may act for the person, space-separated
     last_used: datetime
     consent: bool
 
@@ -36,19 +37,26 @@ class UsedService:
 def services(account_id: str) -> list[UsedService]:
     """The client apps that the person has logged in to or allowed something, the latest first."""
     used = db.session.execute(
-        sa.select(Grant.client_id, Grant.scope, sa.func.max(Grant.created_at))
+        sa.select(Grant.client_id, Grant.scope, Grant.resource, sa.func.max(Grant.created_at))
         .where(Grant.account_id == account_id, Grant.revoked_at.is_(None))
-        .group_by(Grant.client_id, Grant.scope)
+        .group_by(Grant.client_id, Grant.scope, Grant.resource)
     )
     found: dict[str, UsedService] = {}
-    for client_id, scope, at in sorted(used, key=lambda row: row[2]):
-        earlier = found[client_id].scope if client_id in found else ""
-        found[client_id] = UsedService(client_id, _union(earlier, scope), at, consent=False)
+    for client_id, scope, resource, at in sorted(used, key=lambda row: row[3]):
+        earlier = found.get(client_id)
+        found[client_id] = UsedService(
+            client_id,
+            _union(earlier.scope if earlier else "", scope),
+            _union(earlier.resource if earlier else "", resource or ""),
+            at,
+            consent=False,
+        )
     for consent in db.session.scalars(sa.select(Consent).where(Consent.account_id == account_id)):
         last = found.get(consent.client_id)
         at = last.last_used if last else consent.given_at
         scope = _union(last.scope if last else "", consent.scope)
-        found[consent.client_id] = UsedService(consent.client_id, scope, at, consent=True)
+        resource = _union(last.resource if last else "", consent.resource or "")
+        found[consent.client_id] = UsedService(consent.client_id, scope, resource, at, consent=True)
     return sorted(found.values(), key=lambda service: service.last_used, reverse=True)
 
 

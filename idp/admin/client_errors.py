@@ -175,6 +175,12 @@ def _reasons() -> list[tuple[re.Pattern[str], _Text]]:
             lambda _m: _("There is no key in this that can be used."),
         ),
         (
+            r"no API has the address (\S+)",
+            lambda m: _(
+                "There is no API with the address %(address)s. Register the API first.", address=m[1]
+            ),
+        ),
+        (
             r"must be absolute addresses or urn:",
             lambda _m: _("Write whole addresses, for example https://api.example.com/."),
         ),

@@ -9,7 +9,7 @@ from typing import Literal
 
 from idp.admin.client_texts import TEXTS
 from idp.clients.metadata import CHOICES, GRANT_TYPES, RESPONSE_TYPES, TRANSLATED_MEMBERS, TYPES
-from idp.clients.options import ASSURANCES, LIMITS, ClientOptions
+from idp.clients.options import ASSURANCES, LIMITS, LISTS, ClientOptions
 from idp.web.fields import lazy
 
 Widget = Literal["line", "lines", "choice", "choices", "scopes", "number", "switch", "json", "picture"]
@@ -95,7 +95,7 @@ GROUPS: Mapping[str, Group] = {
         ),
         fresh=True,
     ),
-    "api": Group(lazy("The app as an API"), ("resource_server", "resource_uris"), fresh=True),
+    "api": Group(lazy("APIs"), ("allowed_resources", "resource_server", "resource_uris"), fresh=True),
 }
 
 
@@ -131,4 +131,4 @@ def widget(name: str) -> Widget:
         return "number"
     if name in WANTED_SWITCHES or TYPES.get(name) is bool:
         return "switch"
-    return "lines" if TYPES.get(name) is list else "line"
+    return "lines" if TYPES.get(name) is list or name in LISTS else "line"

@@ -217,6 +217,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         lazy("Logo of the app"),
         lazy("A PNG, JPEG or WebP picture of at most 200 kB. It is shown on the pages for this app."),
     ),
+    "allowed_resources": (
+        lazy("APIs that the app may call"),
+        lazy(
+            "Addresses of APIs for which the app may have access tokens, one per line. None: only for what is its own."
+        ),
+    ),
     "resource_server": (
         lazy("May ask about access tokens"),
         lazy(

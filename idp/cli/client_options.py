@@ -31,7 +31,7 @@ SWITCHES = {  # of the client, by the option that sets it, and what that option'
 OPTIONS = (  # of ClientOptions: what this provider decides for the client
     *("support_email", "support_phone", "colour", "colour_dark", "registration_assurance"),
     *("access_token_seconds", "id_token_seconds", "refresh_idle_days", "refresh_absolute_days"),
-    "identity_code_basis",
+    *("identity_code_basis", "allowed_resources"),
 )
 
 _DESCRIBING = (
@@ -115,6 +115,12 @@ _DESCRIBING = (
     click.option("--refresh-absolute-days", type=int, help="How long they live at most since the login."),
     click.option("--identity-code-basis", help="The legal basis on which it gets people's identity codes."),
     click.option(
+        "--allowed-resource",
+        "allowed_resources",
+        multiple=True,
+        help="Address of an API for which it may have access tokens. May be repeated.",
+    ),
+    click.option(
         "--metadata",
         type=click.Path(exists=True, path_type=Path),
         help="JSON file with more members (RFC 7591); they win over the options.",
@@ -175,4 +181,8 @@ def given_switches(given: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def given_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: given[name] for name in OPTIONS if given[name] is not None}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name in OPTIONS
+        if (value := given[name]) not in (None, ())
+    }

@@ -21,10 +21,10 @@ from idp import audit, clock, versions
 from idp.accounts.roles import Actor, NotAllowed, Role
 from idp.accounts.rules import rules
 from idp.audit import Event
-from idp.clients import registration
+from idp.clients import registration, resources
 from idp.clients.metadata import SECRET_METHODS, InvalidClientMetadata, validate
 from idp.clients.models import ClientApp, ClientLogo
-from idp.clients.options import ClientOptions
+from idp.clients.options import AS_INSTALLED, ClientOptions
 from idp.clients.sectors import check_sector, named_by
 from idp.crypto import hash_token
 from idp.database import db, writing
@@ -199,6 +199,7 @@ def create(wanted: Wanted, by: Actor, *, client_id: str | None = None) -> tuple[
         with writing() as session:
             if client_id is not None and session.get(ClientApp, client_id) is not None:
                 raise ClientExists
+            _check_resources(session, options)
             made, secret = registration.create(
                 session,
                 metadata,
@@ -233,6 +234,7 @@ def change(
         before = _managed(app)
         if version is not None and version != before.version:
             raise ClientChangedMeanwhile
+        _check_resources(session, options, before.options)
         app.registration, app.options = metadata, options.values()
         app.first_party, app.resource_server = wanted.first_party, wanted.resource_server
         app.pkce_required = wanted.pkce_required or _method(metadata) == "none"
@@ -395,6 +397,13 @@ def _checked(wanted: Wanted, by: Actor) -> tuple[dict[str, Any], ClientOptions]:
     _must_have_all(by, admin_roles(metadata))
     check_sector(metadata)
     return metadata, options
+
+
+def _check_resources(session: Session, options: ClientOptions, before: ClientOptions = AS_INSTALLED) -> None:
+    """What a client may call is there; what it could call before may have gone. Raises InvalidClientMetadata."""
+    added = [uri for uri in options.allowed_resources or () if uri not in (before.allowed_resources or ())]
+    if unknown := resources.unregistered(session, added):
+        raise InvalidClientMetadata(f"allowed_resources: no API has the address {unknown[0]}")
 
 
 def _must_have_all(by: Actor, roles: set[Role]) -> None:

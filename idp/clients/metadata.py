@@ -219,7 +219,10 @@ def _check_addresses(clean: Mapping[str, Any], plain_http: bool) -> None:
     for uri in clean.get("request_uris", ()):  # whose fragment tells versions (Core 6.2)
         _check_with_fragment("request_uris", uri, plain_http)
     for uri in clean.get("resource_uris", ()):
-        _check_resource(uri)
+        try:
+            check_resource(uri)
+        except ValueError as error:
+            raise InvalidClientMetadata(f"resource_uris: {error}") from error
 
 
 def _is_loopback(uri: str) -> bool:
@@ -388,14 +391,11 @@ def _check_with_fragment(member: str, uri: str, plain_http: bool) -> None:
         raise InvalidClientMetadata(f"{member}: not an address")
 
 
-def _check_resource(uri: str) -> None:
-    """An absolute URI without fragment, of a scheme that names something (RFC 8707 section 2)."""
-    try:
-        parts = _parts(uri)
-    except ValueError as error:
-        raise InvalidClientMetadata(f"resource_uris: {error}") from error
+def check_resource(uri: str) -> None:
+    """An absolute URI without fragment, of a scheme that names something (RFC 8707 section 2). Raises ValueError."""
+    parts = _parts(uri)
     if parts.scheme in DANGEROUS_SCHEMES or not (parts.netloc or parts.scheme == "urn"):
-        raise InvalidClientMetadata("resource_uris: must be absolute addresses or urn:")
+        raise ValueError("must be absolute addresses or urn:")
 
 
 def _check_keys(metadata: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
-from idp.clients.metadata import InvalidClientMetadata
+from idp.clients.metadata import InvalidClientMetadata, check_resource
 from idp.policy import contrast
 from idp.policy.contrast import NotAColour
 from idp.policy.usernames import EmailAddress, NotAnEmailAddress
@@ -21,6 +21,10 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "refresh_idle_days": (1, 365),
     "refresh_absolute_days": (1, 730),
 }
+LISTS = frozenset({"allowed_resources"})
+"""Options of several texts."""
+
+MAX_LIST = 100
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{2,38}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -40,6 +44,7 @@ class ClientOptions:
     refresh_idle_days: int | None = None
     refresh_absolute_days: int | None = None
     identity_code_basis: str | None = None  # the legal basis on which it gets people's identity codes
+    allowed_resources: list[str] | None = None  # addresses of APIs for which it may have access tokens
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:
@@ -50,7 +55,7 @@ class ClientOptions:
     def checked(cls, values: Mapping[str, Any]) -> Self:
         """As somebody has typed them; empty ones count as None. Raises InvalidClientMetadata that names the member."""
         known = {field.name for field in fields(cls)}
-        given = {name: value for name, value in values.items() if value not in (None, "")}
+        given = {name: value for name, value in values.items() if value not in (None, "", [])}
         if unknown := sorted(given.keys() - known):
             raise InvalidClientMetadata(f"{unknown[0]}: not an option that this provider knows")
         for name, value in given.items():
@@ -77,9 +82,15 @@ def _check(name: str, value: Any) -> None:
         least, most = LIMITS[name]
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ValueError(f"must be a whole number from {least} to {most}")
-        return
-    if not isinstance(value, str):
+    elif name in LISTS:
+        _check_list(value)
+    elif not isinstance(value, str):
         raise ValueError("must be a text")
+    else:
+        _check_text(name, value)
+
+
+def _check_text(name: str, value: str) -> None:
     match name:
         case "support_email":
             try:
@@ -109,3 +120,13 @@ def _check_colour(value: str, ground: str, text: str) -> None:
         raise ValueError(
             f"{value} cannot be read: its contrast is {min(ratios):.1f}, {contrast.TEXT} is needed"
         )
+
+
+def _check_list(value: Any) -> None:
+    """Addresses of resources, each once."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("must be a list of texts")
+    if len(value) > MAX_LIST or len(set(value)) != len(value):
+        raise ValueError(f"must be at most {MAX_LIST}, each once")
+    for each in value:
+        check_resource(each)

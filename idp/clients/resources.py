@@ -1,12 +1,15 @@
 """Protected resources that access tokens can be made for (RFC 8707): the addresses that resource servers registered.
 
 Only clients that an operator has made resource servers count; what others write into their metadata names nothing.
+Which client may have tokens for which of them is targets.py's.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import sqlalchemy as sa
 from flask import Flask, current_app
+from sqlalchemy.orm import Session
 
 from idp import versions
 from idp.clients.models import ClientApp
@@ -15,36 +18,39 @@ from idp.database import db
 
 
 class Resources:
-    """The registered addresses in memory, read anew when a client changes."""
+    """The registered addresses in memory, each with the client_id of its API, read anew when a client changes."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._read: list[frozenset[str]] = []  # one, once it was needed
+        self._read: list[Mapping[str, str]] = []  # one, once it was needed
         versions.watcher(app).on_change("clients", self.forget)
 
     def forget(self) -> None:
         self._read = []
 
-    def has(self, uri: str) -> bool:
+    def owner(self, uri: str) -> str | None:
         """An unknown one may be one that was registered just now: then they are read anew at once."""
         if uri not in self._known():
             versions.watcher(self._app).check()
-        return uri in self._known()
+        return self._known().get(uri)
 
-    def _known(self) -> frozenset[str]:
+    def _known(self) -> Mapping[str, str]:
         read = self._read
         if not read:
-            read.append(_registered())  # into the list that was empty: a change meanwhile drops it
+            with Session(db.engine) as session:
+                read.append(_registered(session))  # into the list that was empty: a change meanwhile drops it
         return read[0]
 
 
-def _registered() -> frozenset[str]:
-    query = sa.select(ClientApp.registration).where(ClientApp.resource_server, ClientApp.enabled)
-    with db.engine.connect() as connection:
-        return frozenset(uri for row in connection.execute(query) for uri in _uris(row[0]))
+def _registered(session: Session) -> dict[str, str]:
+    columns = ClientApp.client_id, ClientApp.registration
+    query = sa.select(*columns).where(ClientApp.resource_server, ClientApp.enabled).order_by(columns[0])
+    return {
+        uri: client_id for client_id, registration in session.execute(query) for uri in _uris(registration)
+    }
 
 
-def _uris(registration: Any) -> list[str]:
+def _uris(registration: Mapping[str, Any]) -> list[str]:
     return cast("list[str]", registration.get("resource_uris", []))
 
 
@@ -52,13 +58,18 @@ def init_app(app: Flask) -> None:
     app.extensions["resources"] = Resources(app)
 
 
-def known_resource(uri: str) -> bool:
-    """Whether a token may be asked for `uri`: it is registered, to the letter (RFC 8707 section 2)."""
-    return cast("Resources", current_app.extensions["resources"]).has(uri)
+def owner_of(uri: str) -> str | None:
+    """The client_id of the API that has registered `uri`, to the letter (RFC 8707 section 2); None if there is none."""
+    return cast("Resources", current_app.extensions["resources"]).owner(uri)
 
 
-def identifiers(client: Client) -> frozenset[str]:
-    """By which audiences a resource server knows that a token is meant for it; none for other clients."""
-    return (
-        frozenset((client.client_id, *_uris(client.registration))) if client.resource_server else frozenset()
-    )
+def unregistered(session: Session, uris: Iterable[str]) -> list[str]:
+    """Those of `uris` that are no API's at this moment, in order."""
+    wanted = list(uris)
+    known = _registered(session) if wanted else {}
+    return [uri for uri in wanted if uri not in known]
+
+
+def uris_of(client: Client) -> frozenset[str]:
+    """The addresses that a resource server has registered; none of other clients."""
+    return frozenset(_uris(client.registration)) if client.resource_server else frozenset()

@@ -1,5 +1,6 @@
-"""Consents: remembered per account, client and scope set; asked again when a client wants more."""
+"""Consents: remembered per account and client, for scopes and APIs; asked again when a client wants more."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,24 +11,33 @@ from idp.audit import Event
 from idp.database import Statement, insert_if_absent, writing
 from idp.grants.models import Consent, Grant
 
-_FIND = Statement("SELECT scope FROM consents WHERE account_id = :account_id AND client_id = :client_id")
+_FIND = Statement(
+    "SELECT scope, resource FROM consents WHERE account_id = :account_id AND client_id = :client_id"
+)
 
 
-def covers(account_id: str, client_id: str, scope: str) -> bool:
-    """Whether the person has allowed this client all of `scope` before."""
-    return bool(scope.split()) and given(account_id, client_id).issuperset(scope.split())
+def covers(account_id: str, client_id: str, scope: str, resources: Collection[str] = ()) -> bool:
+    """Whether the person has allowed this client all of `scope` before, and all of these APIs."""
+    scopes, apis = _given(account_id, client_id)
+    return bool(scope.split()) and scopes.issuperset(scope.split()) and apis.issuperset(resources)
 
 
 def given(account_id: str, client_id: str) -> frozenset[str]:
     """The scopes that the person has allowed this client."""
+    return _given(account_id, client_id)[0]
+
+
+def _given(account_id: str, client_id: str) -> tuple[frozenset[str], frozenset[str]]:
     row = _FIND.one(account_id=account_id, client_id=client_id)
-    return frozenset(row[0].split()) if row else frozenset()
+    return (
+        (frozenset(row[0].split()), frozenset((row[1] or "").split())) if row else (frozenset(), frozenset())
+    )
 
 
-def give(account_id: str, client_id: str, scope: str, now: datetime) -> None:
-    """Remember that the person allows the client `scope`, beside what was allowed before."""
+def give(account_id: str, client_id: str, scope: str, now: datetime, resources: Collection[str] = ()) -> None:
+    """Remember that the person allows the client `scope` and these APIs, beside what was allowed before."""
     with writing() as session:
-        _add(session, account_id, client_id, scope, now)
+        _add(session, account_id, client_id, scope, resources, now)
         audit.record(session, Event.CONSENTED, at=now, account_id=account_id, client_id=client_id)
 
 
@@ -40,9 +50,16 @@ def withdraw(account_id: str, client_id: str, now: datetime) -> None:
         audit.record(session, Event.CONSENT_WITHDRAWN, at=now, account_id=account_id, client_id=client_id)
 
 
-def _add(session: Session, account_id: str, client_id: str, scope: str, now: datetime) -> None:
+def _add(
+    session: Session, account_id: str, client_id: str, scope: str, resources: Collection[str], now: datetime
+) -> None:
     insert_if_absent(session, Consent, account_id=account_id, client_id=client_id, scope=scope, given_at=now)
     consent = session.get_one(Consent, (account_id, client_id), with_for_update=True)
-    added = [value for value in scope.split() if value not in consent.scope.split()]
-    consent.scope = " ".join([*consent.scope.split(), *added])
+    consent.scope = _with(consent.scope, scope.split())
+    consent.resource = _with(consent.resource or "", resources) or None
     consent.given_at = now
+
+
+def _with(before: str, more: Collection[str]) -> str:
+    """Space-separated values, each once."""
+    return " ".join(dict.fromkeys([*before.split(), *more]))

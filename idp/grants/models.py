@@ -108,7 +108,7 @@ class SpentId(Model):
 
 
 class Consent(Model):
-    """What an account lets a client have, remembered per scope set."""
+    """What an account lets a client have, remembered per set of scopes and of resources."""
 
     __tablename__ = "consents"
 
@@ -117,6 +117,7 @@ class Consent(Model):
     )
     client_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
     scope: Mapped[str] = mapped_column(sa.Text)
+    resource: Mapped[str | None] = mapped_column(sa.Text)  # addresses of APIs (RFC 8707), space-separated
     given_at: Mapped[datetime] = mapped_column(Instant)
 
 

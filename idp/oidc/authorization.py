@@ -263,8 +263,9 @@ def _demanded_acr_can_be_met(a: Authorization) -> None:
             raise UnmetAuthenticationRequirements
 
 
-def _resources_are_known(a: Authorization) -> None:
-    """RFC 8707 2: absolute, without a fragment, and registered here."""
+def _resources_are_permitted(a: Authorization) -> None:
+    """RFC 8707 2: absolute, without a fragment, and such that this client may have tokens for it."""
+    client = cast("Client", a.client)
     resources = a.parameters.get("resource", "").split()
     if not resources:
         return
@@ -276,7 +277,7 @@ def _resources_are_known(a: Authorization) -> None:
         raise InvalidTarget from error
     if not absolute:
         raise InvalidTarget
-    a.parameters["resource"] = " ".join(resource_indicators.known(list(dict.fromkeys(resources))))
+    a.parameters["resource"] = " ".join(resource_indicators.permitted(client, list(dict.fromkeys(resources))))
 
 
 def _authlib_agrees(a: Authorization) -> None:
@@ -306,7 +307,7 @@ CHECKS: tuple[Check, ...] = (
     _id_token_hint_is_ours,
     _claims_parameter_is_readable,
     _demanded_acr_can_be_met,
-    _resources_are_known,
+    _resources_are_permitted,
     _authlib_agrees,
 )
 AGAIN = (_client_is_known, *BEFORE_TRUST, *CHECKS)  # for a request that was stored after it had passed all

@@ -34,7 +34,7 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
         scope = client.get_allowed_scope(request.payload.scope)
         if not scope:
             raise InvalidScopeError("No scope that this client may have.")
-        resources = resource_indicators.known(resource_indicators.asked(request))
+        resources = resource_indicators.permitted(client, resource_indicators.asked(request))
         settings, now = rules().settings, clock.now()
         lifetime, interval = rules().lifetimes.device_code, settings.tokens.device_poll_seconds
         codes = device.begin(

@@ -107,7 +107,7 @@ def token_response(request: ProviderRequest, grant: Grant, scope: str, *, with_n
     Raises InvalidTarget or UnusableClientKeys, while nothing has been used up.
     """
     client = cast("Client", request.client)
-    value = tokens.access_token(client, grant, scope, resource_indicators.granted(request, grant))
+    value = tokens.access_token(client, grant, scope, resource_indicators.granted(request, client, grant))
     response: dict[str, Any] = {
         "token_type": "Bearer",
         "access_token": value,

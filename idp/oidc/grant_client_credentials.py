@@ -9,7 +9,9 @@ from typing import Any, cast
 from authlib.oauth2.rfc6749.errors import InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
+from idp.clients.management import ADMIN_SCOPES
 from idp.clients.registry import Client
+from idp.clients.targets import admin_api
 from idp.oidc import resource_indicators, tokens
 from idp.oidc.client_authentication import UnauthenticatedClient
 
@@ -29,10 +31,22 @@ class ClientCredentials(ClientCredentialsGrant):
             raise InvalidScopeError("A scope that this client may not have in its own name.")
 
     def generate_token(self, *, scope: str | None, **_kwargs: Any) -> dict[str, Any]:
-        """For the resources asked for, or for the issuer as audience; without `scope` all that the client may have."""
+        """For the resources asked for; without `scope` all that the client may have there.
+
+        Without `resource` a token with a scope of the administrators' API is for that API, any other for the issuer.
+        One for anything else never carries such a scope: whoever receives it could act as an administrator.
+        """
         client = cast("Client", self.request.client)
-        resources = resource_indicators.known(resource_indicators.asked(self.request))
-        given = " ".join(dict.fromkeys(scope.split()) if scope else sorted(client.api_scopes))
+        resources = resource_indicators.permitted(client, resource_indicators.asked(self.request))
+        scopes = list(dict.fromkeys(scope.split())) if scope else sorted(client.api_scopes)
+        if not ADMIN_SCOPES.keys().isdisjoint(scopes):
+            if not resources:
+                resources = (admin_api(),)
+            elif resources != (admin_api(),):
+                if scope:
+                    raise InvalidScopeError("Scopes of the administrators' API are for that resource alone.")
+                scopes = [each for each in scopes if each not in ADMIN_SCOPES]
+        given = " ".join(scopes)
         response: dict[str, Any] = {
             "token_type": "Bearer",
             "access_token": tokens.client_access_token(client, given, resources),

@@ -12,6 +12,7 @@ from authlib.oauth2.rfc6749.errors import AccessDeniedError
 
 from idp.accounts import assurance
 from idp.clients.registry import Client
+from idp.clients.targets import apis_among
 from idp.grants import claims_request, consents
 from idp.oidc.authorization import Authorization
 from idp.oidc.errors import (
@@ -114,4 +115,5 @@ def _must_consent(a: Authorization, session: CurrentSession) -> bool:
     if client.first_party:
         return False
     scope = claims_request.consent_scope(a.parameters["scope"], a.parameters.get("claims"), client)
-    return not consents.covers(session.account_id, client.client_id, scope)
+    apis = apis_among(a.parameters.get("resource"))
+    return not consents.covers(session.account_id, client.client_id, scope, apis)

@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662). A client sees its own tokens; a resource server also those meant for it."""
+"""Token introspection (RFC 7662). A client sees its own tokens; a resource server those made for it too."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,8 +10,8 @@ from idp import clock
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
-from idp.clients.resources import identifiers
 from idp.clients.subjects import subject_of
+from idp.clients.targets import addresses_of
 from idp.grants import access, access_tokens, refresh
 from idp.grants.access_tokens import InvalidToken
 from idp.oidc.client_authentication import UnauthenticatedClient
@@ -60,8 +60,7 @@ class Introspection(TokenParameterEndpoint, IntrospectionEndpoint):
     def check_permission(self, token: Introspected, client: Client, request: Any) -> bool:
         if token.client_id == client.client_id:
             return True
-        meant_for = identifiers(client)
-        return bool(meant_for) and not token.audience.isdisjoint(meant_for | {rules().settings.issuer})
+        return not token.audience.isdisjoint(addresses_of(client))
 
     def introspect_token(self, token: Introspected) -> dict[str, Any]:
         return {"active": True, **token.members}

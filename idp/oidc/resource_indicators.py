@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from idp.accounts.rules import rules
-from idp.clients.management import ADMIN_API
-from idp.clients.resources import known_resource
+from idp.clients.registry import Client
+from idp.clients.targets import may_have
 from idp.grants.codes import Grant
 from idp.oidc.errors import InvalidTarget
 from idp.oidc.requests import ProviderRequest
@@ -23,25 +23,29 @@ def asked(request: ProviderRequest) -> tuple[str, ...]:
     return resources
 
 
-def known(resources: Sequence[str]) -> tuple[str, ...]:
-    """The resources, all of which exist here: the issuer (userinfo), its API, and what resource servers registered.
+def permitted(client: Client, resources: Sequence[str]) -> tuple[str, ...]:
+    """The resources, for all of which the client may have tokens. Raises InvalidTarget.
 
-    Raises InvalidTarget.
+    What there is not and what is not for this client are told alike.
     """
-    issuer = rules().settings.issuer
-    own = (issuer, issuer + ADMIN_API)
-    if not all(uri in own or known_resource(uri) for uri in resources):
+    if not all(may_have(client, uri) for uri in resources):
         raise InvalidTarget
     return tuple(resources)
 
 
-def granted(request: ProviderRequest, grant: Grant) -> tuple[str, ...]:
+def granted(request: ProviderRequest, client: Client, grant: Grant) -> tuple[str, ...]:
     """The resources of a token of `grant`: all that were granted, or those asked for now (section 2.2).
 
-    Raises InvalidTarget for one that was not granted.
+    What the client may not have any more is left out. Raises InvalidTarget for one that was not granted, and when
+    nothing is left: a token for less must not become one for the issuer.
     """
     allowed = tuple(grant.resource.split()) if grant.resource else ()
     wanted = asked(request)
     if not set(wanted) <= set(allowed or (rules().settings.issuer,)):
         raise InvalidTarget
-    return wanted or allowed
+    if wanted:
+        return permitted(client, wanted)
+    left = tuple(uri for uri in allowed if may_have(client, uri))
+    if allowed and not left:
+        raise InvalidTarget
+    return left

@@ -1,5 +1,6 @@
 """Questions between login and code: may the e-service have this, and as whom does the person go on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,12 +11,15 @@ from idp import clock
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
+from idp.clients.resources import owner_of
+from idp.clients.targets import apis_among
 from idp.grants import consents, requests
 from idp.grants.claims_request import consent_scope
 from idp.grants.requests import PendingRequest
 from idp.pages import journey, pages
 from idp.pages.forms import EmptyForm
 from idp.sessions.browser import CurrentSession
+from idp.texts import language
 from idp.web import visitors
 from idp.web.forms import form_page
 
@@ -29,20 +33,23 @@ class ScopeView:
 @pages.route("/consent", methods=["GET", "POST"])
 def consent() -> Response:
     pending, session = _ready()
+    apis = apis_among(pending.parameters.get("resource"))
+    shown = " ".join([_scope(pending), *apis])
     form = EmptyForm()
     if form.validate_on_submit():
         if request.form.get("decision") != "allow":
             requests.answer(pending, "denied", session.sid)
             return journey.resume(pending)
-        if request.form.get("shown") == _scope(pending):  # the client may have registered more meanwhile
-            consents.give(session.account_id, pending.client_id, _scope(pending), clock.now())
+        if request.form.get("shown") == shown:  # the client may have registered more meanwhile
+            consents.give(session.account_id, pending.client_id, _scope(pending), clock.now(), apis)
             requests.answer(pending, "consent", session.sid)
             return journey.resume(pending)
     page = render_template(
         "pages/consent.html",
         form=form,
         scopes=scope_views(_scope(pending), registry.find(pending.client_id)),
-        shown=_scope(pending),
+        apis=api_names(apis),
+        shown=shown,
         host=_host(pending),
     )
     return form_page(page, form)
@@ -83,6 +90,16 @@ def _scope(pending: PendingRequest) -> str:
     scope = str(pending.parameters["scope"])
     client = registry.find(pending.client_id)
     return consent_scope(scope, pending.parameters.get("claims"), client) if client else scope
+
+
+def api_names(uris: Iterable[str]) -> list[str]:
+    """What APIs are called in the person's language, each once; the address of one that has no name."""
+    return list(dict.fromkeys(_api_name(uri) for uri in uris))
+
+
+def _api_name(uri: str) -> str:
+    api = registry.find(owner_of(uri))
+    return (api.text("client_name", language()) if api else None) or uri
 
 
 def scope_views(scope: str, client: Client | None) -> list[ScopeView]:

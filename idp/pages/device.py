@@ -13,12 +13,13 @@ from idp import clock
 from idp.accounts import assurance
 from idp.accounts.rules import rules
 from idp.clients import registry
+from idp.clients.targets import apis_among
 from idp.crypto import random_id
 from idp.grants import device
 from idp.grants.codes import Approval
 from idp.grants.device import DeviceGone, Waiting
 from idp.pages import journey, pages
-from idp.pages.consent import scope_views
+from idp.pages.consent import api_names, scope_views
 from idp.pages.forms import DeviceForm, EmptyForm
 from idp.sessions.browser import CurrentSession
 from idp.web import visitors
@@ -76,7 +77,13 @@ def allow_device() -> Response:
     except DeviceGone:
         return _not_found(DeviceForm(formdata=None))
     scopes = scope_views(waiting.scope, g.client)
-    page = render_template("pages/device_allow.html", form=form, user_code=waiting.user_code, scopes=scopes)
+    page = render_template(
+        "pages/device_allow.html",
+        form=form,
+        user_code=waiting.user_code,
+        scopes=scopes,
+        apis=api_names(apis_among(waiting.resource)),
+    )
     return form_page(page, form)
 
 

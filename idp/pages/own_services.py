@@ -10,9 +10,10 @@ from idp import clock
 from idp.accounts import overview
 from idp.accounts.models import Account
 from idp.clients import registry
+from idp.clients.targets import apis_among
 from idp.grants import consents
 from idp.pages import own, pages
-from idp.pages.consent import ScopeView, scope_views
+from idp.pages.consent import ScopeView, api_names, scope_views
 from idp.sessions.browser import CurrentSession
 from idp.texts import language
 from idp.web.forms import EmptyForm
@@ -25,6 +26,7 @@ class ServiceView:
     uri: str | None
     last_used: datetime
     scopes: list[ScopeView]
+    apis: list[str]
     consent: bool
 
 
@@ -48,5 +50,6 @@ def _view(service: overview.UsedService) -> ServiceView:
         uri=client.client_uri if client else None,
         last_used=service.last_used,
         scopes=scope_views(service.scope, client),
+        apis=api_names(apis_among(service.resource)),
         consent=service.consent,
     )

@@ -479,3 +479,27 @@ def test_moments_are_told_in_utc(machine: Machine, invoices: str) -> None:
 
     assert told.endswith("Z")
     assert clock.now() - timedelta(minutes=5) < clock.now().fromisoformat(told) <= clock.now()
+
+
+# -- APIs that a client may call
+
+
+def test_a_client_may_call_apis_that_there_are_and_keeps_those_that_have_gone(
+    machine: Machine, invoices: str
+) -> None:
+    api = {"client_id": "api", "metadata": {**METADATA, "resource_uris": ["urn:a"]}, "resource_server": True}
+    unknown = {"options": {"allowed_resources": ["urn:a"]}}
+    assert faults(machine.call("PATCH", invoices, unknown, if_match=etag(machine, invoices))) == [
+        "#/options/allowed_resources"
+    ]
+    assert machine.call("POST", "/clients", api).status_code == 201
+
+    allowed = machine.call("PATCH", invoices, unknown, if_match=etag(machine, invoices))
+    assert allowed.get_json()["options"]["allowed_resources"] == ["urn:a"]
+    path = "/clients/api?note=Gone"
+    assert machine.call("DELETE", path, if_match=etag(machine, "/clients/api")).status_code == 204
+    later = {"options": {"access_token_seconds": 60}}
+    answer = machine.call("PATCH", invoices, later, if_match=etag(machine, invoices))
+
+    assert answer.status_code == 200
+    assert answer.get_json()["options"]["allowed_resources"] == ["urn:a"]

@@ -117,6 +117,7 @@ TYPED: dict[str, tuple[dict[str, Any], Any]] = {
         for kind in ("id_token", "userinfo")
         for part in ("alg", "enc")
     },
+    "allowed_resources": ({"allowed_resources": "urn:a\nurn:b"}, ["urn:a", "urn:b"]),
     "resource_server": ({"resource_server": "y"}, True),
     "resource_uris": ({"resource_uris": "https://api.example.fi/"}, ["https://api.example.fi/"]),
 }
@@ -173,6 +174,7 @@ def test_each_page_shows_its_fields_by_technical_name_and_explains_them(
 def test_each_setting_can_be_changed_and_nothing_else_changes(
     app: Flask, keeper: FlaskClient, people: People
 ) -> None:
+    people.client("rajapinta", resource_server=True, resource_uris=["urn:a", "urn:b"])
     wrong = []
     for number, (name, (typed, expected)) in enumerate(TYPED.items()):
         keys = {"jwks": json.loads(KEYS)} if "encrypted" in name else {}
@@ -285,6 +287,8 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("scope", {"scope_further": "invoices:read"}, "scope", "client_credentials"),
     ("scope", {"scope_further": "Laskut"}, "scope", "Tarkista oikeinkirjoitus"),
     ("resource_uris", {"resource_uris": "data:x"}, "resource_uris", "kokonaiset osoitteet"),
+    ("allowed_resources", {"allowed_resources": "x"}, "allowed_resources", "koko osoite"),
+    ("allowed_resources", {"allowed_resources": "urn:nobody"}, "allowed_resources", "Rekisteröi rajapinta"),
     ("grant_types", {"grant_types": ["root"]}, "grant_types", "authorization_code"),
     ("token_endpoint_auth_method", {"token_endpoint_auth_method": "root"}, "token_endpoint_auth_method", "none"),
 ]  # fmt: skip

@@ -169,3 +169,17 @@ def test_clients_are_found_by_a_part_of_their_name_or_address(idp: Idp, browser:
     for text, number in (("asioin", 1), ("example.fi/call", 1), ("", 2), ("tuntematon", 0)):
         assert len(json.loads(idp("client", "list", "--search", text, "--json").output)) == number
     assert "No client has that" in idp("client", "list", "--search", "tuntematon").output
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_apis_that_a_client_may_call_are_replaced_and_taken_away(idp: Idp, tmp_path: Path) -> None:
+    (tmp_path / "api.json").write_text('{"resource_uris": ["urn:a", "urn:b"]}')
+    idp("client", "create", "--name", "Api", "--machine", "--resource-server", "--metadata", "api.json")
+    idp(*MACHINE, "--allowed-resource", "urn:a")
+    assert shown(idp)["allowed_resources"] == ["urn:a"]
+
+    idp("client", "update", "asiointi", "--allowed-resource", "urn:b")
+    assert shown(idp)["allowed_resources"] == ["urn:b"]
+
+    idp("client", "update", "asiointi", "--unset", "allowed_resources")
+    assert "allowed_resources" not in shown(idp)

@@ -22,6 +22,7 @@ def test_what_was_checked_comes_back_from_the_database() -> None:
         "refresh_idle_days": 7,
         "refresh_absolute_days": 30,
         "identity_code_basis": "Tietosuojalaki 29 §",
+        "allowed_resources": ["https://api.example.fi/", "urn:example:api"],
     }
     options = ClientOptions.checked(given)
 
@@ -49,6 +50,12 @@ def test_what_was_checked_comes_back_from_the_database() -> None:
         ("identity_code_basis", "two\nlines"),
         ("identity_code_basis", "x" * 501),
         ("identity_code_basis", 29),
+        ("allowed_resources", "https://api.example.fi/"),
+        ("allowed_resources", [1]),
+        ("allowed_resources", ["api"]),
+        ("allowed_resources", ["https://api.example.fi/#x"]),
+        ("allowed_resources", ["urn:example:api"] * 2),
+        ("allowed_resources", [f"urn:example:{number}" for number in range(101)]),
         ("something", "else"),
     ],
 )

@@ -89,7 +89,9 @@ def uses(place: Installation, browser: Browser, resident: Person, node_folder: P
             "jwks": KEYS,
         }
         app = place.people.client(
-            f"{library}-{feature}-{secrets.token_hex(4)}", **(metadata | METADATA[feature])
+            f"{library}-{feature}-{secrets.token_hex(4)}",
+            allowed_resources=[API],
+            **(metadata | METADATA[feature]),
         )
         described = {
             "feature": feature,

@@ -197,6 +197,11 @@ def change_client(app: Flask, service: App, **metadata: Any) -> None:
     _update_client(app, service, {"registration": present | metadata})
 
 
+def allow_resources(app: Flask, service: App, *uris: str) -> None:
+    """Let the client have tokens for these APIs, and for no others."""
+    _update_client(app, service, {"options": {"allowed_resources": list(uris)}})
+
+
 def _update_client(app: Flask, service: App, values: dict[str, Any]) -> None:
     """As the admin pages do: in the database, with the version that tells every worker."""
     with app.app_context():

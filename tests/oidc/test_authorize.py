@@ -276,11 +276,10 @@ def test_a_state_given_twice_is_not_echoed(client: FlaskClient, service: App) ->
     assert set(steps.redirected(response, service)) == {"error", "error_description", "iss"}
 
 
-def test_only_resource_may_be_given_twice(
-    client: FlaskClient, people: People, service: App, person: Person
-) -> None:
+def test_only_resource_may_be_given_twice(client: FlaskClient, people: People, person: Person) -> None:
     steps.log_in(client, person)
     resources = ["https://a.example.fi/", "https://b.example.fi/"]
+    service = people.client(allowed_resources=resources)
     people.client("rajapinta", resource_server=True, resource_uris=resources)
     twice = "".join(f"&{urlencode({'resource': uri})}" for uri in resources)
 

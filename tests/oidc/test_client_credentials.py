@@ -15,6 +15,7 @@ from tests.support.moments import MovableClock
 from tests.support.people import App, People, Person
 
 API = "https://api.example.fi/invoices"
+ADMIN_API = f"{steps.ISSUER}/admin/api/v1"
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def program(people: People) -> App:
         "job",
         grant_types=["client_credentials"],
         scope="openid profile offline_access invoices:read invoices:write",
+        allowed_resources=[API, "urn:example:api"],
     )
 
 
@@ -203,9 +205,10 @@ def test_userinfo_knows_nobody_by_it(client: FlaskClient, token: str) -> None:
 
 
 def test_introspection_tells_the_client_and_the_api_that_it_is_for(
-    client: FlaskClient, program: App, api: App, service: App, token: str, moving_clock: MovableClock
+    client: FlaskClient, program: App, api: App, service: App, moving_clock: MovableClock
 ) -> None:
     now = int(moving_clock().timestamp())
+    token = asked(client, program, resource=API).get_json()["access_token"]
     for caller in (program, api):
         described = steps.introspected(client, caller, token)
         assert len(described.pop("jti")) == 22
@@ -215,12 +218,19 @@ def test_introspection_tells_the_client_and_the_api_that_it_is_for(
             "iss": steps.ISSUER,
             "sub": "job",
             "client_id": "job",
-            "aud": steps.ISSUER,
+            "aud": API,
             "scope": "invoices:read invoices:write",
             "iat": now,
             "exp": now + 600,
         }
     assert steps.introspected(client, service, token) == {"active": False}
+
+
+def test_a_token_that_was_asked_for_no_api_is_shown_to_none(
+    client: FlaskClient, program: App, api: App, token: str
+) -> None:
+    assert steps.introspected(client, program, token)["active"] is True
+    assert steps.introspected(client, api, token) == {"active": False}
 
 
 def test_it_is_revoked_alone_and_only_by_its_client(
@@ -237,12 +247,13 @@ def test_it_is_revoked_alone_and_only_by_its_client(
 
 
 def test_it_dies_with_its_client_and_by_its_age(
-    app: Flask, client: FlaskClient, program: App, api: App, token: str, moving_clock: MovableClock
+    app: Flask, client: FlaskClient, program: App, api: App, moving_clock: MovableClock
 ) -> None:
+    token = asked(client, program, resource=API).get_json()["access_token"]
     assert steps.introspected(client, api, token)["active"] is True
     moving_clock.move(seconds=600)
     assert steps.introspected(client, api, token) == {"active": False}
-    fresh = asked(client, program).get_json()["access_token"]
+    fresh = asked(client, program, resource=API).get_json()["access_token"]
     steps.disable_client(app, program)
     assert steps.introspected(client, api, fresh) == {"active": False}
 
@@ -266,7 +277,7 @@ def test_the_audience_is_what_was_asked_for(
     token = asked(client, program, resource=resource).get_json()["access_token"]
 
     assert journey.claims_of(token)["aud"] == aud
-    assert steps.introspected(client, api, token)["active"] is True
+    assert steps.introspected(client, api, token)["active"] is (aud != steps.ISSUER)
 
 
 @pytest.mark.parametrize(
@@ -282,9 +293,10 @@ def test_an_unknown_resource_is_an_invalid_target(
     assert steps.refusal(asked(client, program, resource=resource)) == (400, "invalid_target")
 
 
-def test_ten_resources_at_once_are_enough(client: FlaskClient, people: People, program: App) -> None:
+def test_ten_resources_at_once_are_enough(client: FlaskClient, people: People) -> None:
     many = [f"urn:example:{number}" for number in range(11)]
     people.client("rajapinta", resource_server=True, resource_uris=many)
+    program = people.client("many", grant_types=["client_credentials"], allowed_resources=many)
 
     assert asked(client, program, resource=many[1:]).status_code == 200
     assert steps.refusal(asked(client, program, resource=many)) == (400, "invalid_target")
@@ -302,10 +314,31 @@ def test_a_token_for_one_api_is_shown_to_no_other(
     assert steps.introspected(client, program, token)["active"] is True
 
 
+def test_an_api_that_an_operator_has_not_let_the_client_call_is_an_invalid_target(
+    app: Flask, client: FlaskClient, people: People, api: App
+) -> None:
+    stranger = people.client("stranger", grant_types=["client_credentials"])
+
+    assert steps.refusal(asked(client, stranger, resource=API)) == (400, "invalid_target")
+    assert asked(client, stranger, resource=steps.ISSUER).status_code == 200
+    steps.allow_resources(app, stranger, API)
+    assert asked(client, stranger, resource=API).status_code == 200
+    assert steps.refusal(asked(client, stranger, resource="urn:example:api")) == (400, "invalid_target")
+
+
+def test_an_api_may_have_tokens_for_itself(client: FlaskClient, people: People) -> None:
+    own = people.client(
+        "own", grant_types=["client_credentials"], resource_server=True, resource_uris=["urn:example:own"]
+    )
+
+    assert asked(client, own, resource="urn:example:own").status_code == 200
+
+
 def test_only_resource_servers_have_resources(
     app: Flask, client: FlaskClient, people: People, program: App, api: App
 ) -> None:
     people.client("pretender", resource_uris=["https://pretender.example.fi/"])
+    steps.allow_resources(app, program, API, "https://pretender.example.fi/")
 
     refused = asked(client, program, resource="https://pretender.example.fi/")
 
@@ -330,3 +363,53 @@ def test_a_resource_that_was_registered_just_now_is_known(
 def test_a_resource_is_an_absolute_address_without_fragment(people: People, uri: str) -> None:
     with pytest.raises(InvalidClientMetadata):
         people.client("x", resource_server=True, resource_uris=[uri])
+
+
+# -- the administrators' API, whose tokens are good for nothing else
+
+
+@pytest.fixture
+def administrator(people: People) -> App:
+    """A program of the administrators that calls other APIs too."""
+    return people.client(
+        "inventory",
+        grant_types=["client_credentials"],
+        scope="admin:clients admin:audit invoices:read",
+        allowed_resources=[API],
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "aud", "scope"),
+    [
+        ({}, ADMIN_API, "admin:audit admin:clients invoices:read"),
+        ({"scope": "admin:audit"}, ADMIN_API, "admin:audit"),
+        ({"scope": "invoices:read"}, steps.ISSUER, "invoices:read"),
+        ({"resource": ADMIN_API}, ADMIN_API, "admin:audit admin:clients invoices:read"),
+        ({"resource": API}, API, "invoices:read"),
+        ({"resource": steps.ISSUER}, steps.ISSUER, "invoices:read"),
+        ({"resource": [ADMIN_API, API]}, [ADMIN_API, API], "invoices:read"),
+    ],
+)
+def test_scopes_of_the_administrators_api_are_in_tokens_for_it_alone(
+    client: FlaskClient, administrator: App, api: App, fields: dict[str, Any], aud: Any, scope: str
+) -> None:
+    token = asked(client, administrator, **fields).get_json()["access_token"]
+
+    claims = journey.claims_of(token)
+    assert (claims["aud"], claims["scope"]) == (aud, scope)
+
+
+@pytest.mark.parametrize("resource", [API, steps.ISSUER, [ADMIN_API, API]])
+def test_such_a_scope_with_another_resource_is_an_invalid_scope(
+    client: FlaskClient, administrator: App, api: App, resource: Any
+) -> None:
+    answer = asked(client, administrator, scope="admin:audit", resource=resource)
+
+    assert steps.refusal(answer) == (400, "invalid_scope")
+
+
+def test_who_has_no_such_scope_gets_no_token_for_the_administrators_api(
+    client: FlaskClient, program: App
+) -> None:
+    assert steps.refusal(asked(client, program, resource=ADMIN_API)) == (400, "invalid_target")

@@ -323,9 +323,12 @@ def test_a_code_gives_tokens_once(client: FlaskClient, television: App, me: Flas
 
 
 def test_a_resource_is_for_what_the_token_is(
-    client: FlaskClient, people: People, television: App, me: FlaskClient
+    app: Flask, client: FlaskClient, people: People, television: App, me: FlaskClient
 ) -> None:
     people.client("rajapinta", resource_server=True, resource_uris=["https://api.example.fi/"])
+    refused = begin(client, television, resource="https://api.example.fi/")
+    assert steps.refusal(refused) == (400, "invalid_target")
+    steps.allow_resources(app, television, "https://api.example.fi/")
     codes = codes_of(client, television, resource="https://api.example.fi/")
     decide(me, codes)
 

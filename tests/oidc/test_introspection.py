@@ -12,6 +12,7 @@ from tests.support.moments import MovableClock
 from tests.support.people import App, People, Person
 
 INACTIVE = {"active": False}
+API = "https://api.example.fi/"
 
 
 @pytest.fixture
@@ -22,7 +23,14 @@ def tokens(client: FlaskClient, person: Person, service: App, moving_clock: Mova
 @pytest.fixture
 def api(people: People) -> App:
     """A resource server of the municipality."""
-    return people.client("rajapinta", resource_server=True)
+    return people.client("rajapinta", resource_server=True, resource_uris=[API])
+
+
+@pytest.fixture
+def for_the_api(app: Flask, people: People, person: Person, service: App, api: App) -> dict[str, Any]:
+    """Tokens of a service that are made for the API."""
+    caller = people.client("kutsuja", allowed_resources=[API])
+    return steps.tokens_of(app, caller, person, scope="openid email offline_access", resource=API)
 
 
 # -- what is told
@@ -155,12 +163,12 @@ def test_a_token_of_a_disabled_account_is_inactive(
 
 
 def test_a_token_of_a_disabled_client_is_inactive_for_the_resource_server_too(
-    app: Flask, client: FlaskClient, service: App, api: App, tokens: dict[str, Any]
+    app: Flask, client: FlaskClient, api: App, for_the_api: dict[str, Any]
 ) -> None:
-    assert steps.introspected(client, api, tokens["access_token"])["active"] is True
-    steps.disable_client(app, service)
+    assert steps.introspected(client, api, for_the_api["access_token"])["active"] is True
+    steps.disable_client(app, App("kutsuja", None, ""))
 
-    assert steps.introspected(client, api, tokens["access_token"]) == INACTIVE
+    assert steps.introspected(client, api, for_the_api["access_token"]) == INACTIVE
 
 
 # -- who may look
@@ -173,11 +181,23 @@ def test_a_client_does_not_see_the_tokens_of_another(
     assert steps.introspected(client, people.client("other"), tokens[name]) == INACTIVE
 
 
-def test_a_resource_server_sees_access_tokens_but_no_refresh_tokens(
-    client: FlaskClient, api: App, tokens: dict[str, Any]
+def test_a_resource_server_sees_access_tokens_made_for_it_but_no_refresh_tokens(
+    client: FlaskClient, api: App, for_the_api: dict[str, Any]
 ) -> None:
-    assert steps.introspected(client, api, tokens["access_token"])["active"] is True
-    assert steps.introspected(client, api, tokens["refresh_token"]) == INACTIVE
+    assert steps.introspected(client, api, for_the_api["access_token"])["active"] is True
+    assert steps.introspected(client, api, for_the_api["refresh_token"]) == INACTIVE
+
+
+def test_tokens_for_userinfo_are_shown_to_no_resource_server(
+    client: FlaskClient, people: People, api: App, tokens: dict[str, Any]
+) -> None:
+    """Not even to one that calls itself the issuer, or is named by its client_id."""
+    pretender = people.client(
+        "pretender", resource_server=True, resource_uris=[steps.ISSUER, f"{steps.ISSUER}/admin/api/v1"]
+    )
+
+    for caller in (api, pretender):
+        assert steps.introspected(client, caller, tokens["access_token"]) == INACTIVE
 
 
 def test_without_authentication_nothing_is_told(

@@ -65,12 +65,16 @@ def test_it_is_the_same_after_a_refresh_and_at_the_next_login(
 
 
 def test_nothing_that_tells_the_account_stands_in_the_access_token_or_its_description(
-    client: FlaskClient, people: People, person: Person, service: App, tokens: dict[str, Any]
+    app: Flask, client: FlaskClient, people: People, person: Person
 ) -> None:
-    api = people.client("rajapinta", resource_server=True)
+    address = "https://api.example.fi/"
+    api = people.client("rajapinta", resource_server=True, resource_uris=[address])
+    service = people.client("kutsuja", subject_type="pairwise", allowed_resources=[address])
+    tokens = steps.tokens_of(app, service, person, scope=OFFLINE, resource=address)
 
     for caller in (service, api):
         described = steps.introspected(client, caller, tokens["access_token"])
+        assert described["active"] is True
         assert "username" not in described
         for told in (described, journey.claims_of(tokens["access_token"])):
             assert person.id not in str(told)

@@ -7,6 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp.clients import registry
+from tests.conftest import AppFactory
 from tests.oidc import steps
 from tests.support import journey
 from tests.support.people import App, People, Person
@@ -22,6 +24,11 @@ def apis(people: People) -> dict[str, App]:
         uri: people.client(f"api-{number}", resource_server=True, resource_uris=[uri])
         for number, uri in enumerate((ONE, TWO, THREE))
     }
+
+
+@pytest.fixture
+def service(people: People) -> App:
+    return people.client(allowed_resources=[ONE, TWO, THREE])
 
 
 @pytest.fixture
@@ -148,3 +155,58 @@ def test_it_dies_with_its_grant(client: FlaskClient, service: App, code: str, ap
 
     assert steps.introspected(client, apis[ONE], narrow["access_token"]) == {"active": False}
     assert steps.introspected(client, apis[TWO], wide["access_token"]) == {"active": False}
+
+
+# -- which APIs a client may have tokens for
+
+
+def test_at_the_login_a_client_names_only_what_an_operator_lets_it(
+    app: Flask, client: FlaskClient, service: App, person: Person, apis: dict[str, App]
+) -> None:
+    steps.log_in(client, person)
+    steps.allow_resources(app, service, TWO, "https://unknown.example.fi/")
+
+    found = {
+        uri: steps.silently(client, service, resource=uri).get("error")
+        for uri in (ONE, TWO, steps.ISSUER, "https://unknown.example.fi/", f"{steps.ISSUER}/admin/api/v1")
+    }
+
+    assert found == {
+        ONE: "invalid_target",
+        TWO: None,
+        steps.ISSUER: None,
+        "https://unknown.example.fi/": "invalid_target",
+        f"{steps.ISSUER}/admin/api/v1": "invalid_target",
+    }
+
+
+def test_what_a_client_may_not_have_any_more_is_left_out_of_new_tokens(
+    app: Flask, client: FlaskClient, service: App, code: str
+) -> None:
+    first = redeem(client, service, code).get_json()
+    steps.allow_resources(app, service, TWO)
+
+    refused = journey.refresh(client, service, first["refresh_token"], resource=ONE)
+    second = journey.refresh(client, service, first["refresh_token"]).get_json()
+    steps.allow_resources(app, service)
+    nothing = journey.refresh(client, service, second["refresh_token"])
+
+    assert (audience(first), audience(second)) == ([ONE, TWO], TWO)
+    assert steps.refusal(refused) == (400, "invalid_target")
+    assert steps.refusal(nothing) == (400, "invalid_target")  # and no token for the issuer instead
+
+
+def test_a_client_that_registers_itself_cannot_allow_itself_anything(
+    make_app: AppFactory, people: People
+) -> None:
+    app = make_app(clients={"dynamic_registration": "open"})
+    people.client("rajapinta", resource_server=True, resource_uris=[ONE])
+    wanted = {"redirect_uris": ["https://asiointi.example.fi/cb"], "allowed_resources": [ONE]}
+
+    made = app.test_client().post("/oauth2/register", json=wanted).get_json()
+
+    assert "allowed_resources" not in made
+    with app.app_context():
+        found = registry.find(made["client_id"])
+    assert found is not None
+    assert found.options.allowed_resources is None

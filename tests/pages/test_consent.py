@@ -87,6 +87,63 @@ def test_more_is_asked_for_again(client: FlaskClient, service: App, person: Pers
     assert journey.page_name(again) == "consent"
 
 
+# -- APIs at which the client will act for the person
+
+
+@pytest.fixture
+def invoices(people: People) -> str:
+    """The address of an API."""
+    address = "https://laskut.example.fi/api"
+    names = {"client_name": "Laskut", "client_name#sv": "Fakturor"}
+    people.client("laskut", resource_server=True, resource_uris=[address], **names)
+    return address
+
+
+@pytest.fixture
+def partner(people: People, invoices: str) -> App:
+    """Not the municipality's own, and allowed to call the API."""
+    return people.client("kumppani", first_party=False, allowed_resources=[invoices])
+
+
+def test_the_page_names_the_apis_in_the_persons_language(
+    client: FlaskClient, partner: App, invoices: str, person: Person
+) -> None:
+    page = asked(client, partner, person, resource=invoices)
+    assert "toimia puolestasi näissä palveluissa: Laskut" in text(page)
+
+    in_swedish = client.get(f"{page.request.full_path}&lang=sv")
+    assert "agera för din räkning i de här tjänsterna: Fakturor" in text(in_swedish)
+
+
+@pytest.mark.parametrize("resource", [None, "http://localhost:8400"])
+def test_without_an_api_no_such_thing_is_said(
+    client: FlaskClient, partner: App, person: Person, resource: str | None
+) -> None:
+    assert "puolestasi" not in text(asked(client, partner, person, resource=resource))
+
+
+def test_another_api_is_asked_for_again_and_then_remembered(
+    client: FlaskClient, partner: App, invoices: str, person: Person
+) -> None:
+    decide(client, asked(client, partner, person), "allow")
+
+    again = asked(client, partner, person, resource=invoices)
+    assert journey.page_name(again) == "consent"
+    decide(client, again, "allow")
+
+    assert "code" in journey.answer_of(client.get(journey.authorize_url(partner, resource=invoices)))
+    assert "code" in journey.answer_of(client.get(journey.authorize_url(partner)))
+
+
+def test_own_details_tell_at_which_apis_a_service_may_act(
+    client: FlaskClient, partner: App, invoices: str, person: Person
+) -> None:
+    decide(client, asked(client, partner, person, resource=invoices), "allow")
+
+    assert "Saa toimia puolestasi palveluissa: Laskut" in text(client.get("/account/services"))
+    assert client.get("/account/data.json").get_json()["services"][0]["resource"] == invoices
+
+
 @pytest.mark.parametrize("decision", ["deny", "", "nonsense"])
 def test_anything_but_allowing_is_a_refusal_that_is_not_remembered(
     client: FlaskClient, service: App, person: Person, decision: str

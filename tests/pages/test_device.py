@@ -311,3 +311,17 @@ def test_the_history_tells_of_it(client: FlaskClient, television: App, me: Flask
 
 def test_the_last_page_is_only_there_after_an_answer(me: FlaskClient) -> None:
     assert me.get("/device/done").location == "/device"
+
+
+def test_the_page_names_the_apis_at_which_the_device_will_act(
+    app: Flask, client: FlaskClient, people: People, television: App, me: FlaskClient
+) -> None:
+    address = "https://laskut.example.fi/api"
+    people.client("laskut", resource_server=True, resource_uris=[address], client_name="Laskut")
+    steps.allow_resources(app, television, address)
+
+    plain = text_of(me.get(enter(me, codes_of(client, television)["user_code"]).location))
+    told = text_of(me.get(enter(me, codes_of(client, television, resource=address)["user_code"]).location))
+
+    assert "puolestasi" not in plain
+    assert "toimia puolestasi näissä palveluissa: Laskut" in told

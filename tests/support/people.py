@@ -1,6 +1,7 @@
 """Builders: an account, a client app, a mail that waits in the outbox."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from idp.accounts import creation, recovery, registration
 from idp.accounts.registration import Application
 from idp.accounts.rules import rules
 from idp.clients import registration as clients
+from idp.clients.options import ClientOptions
 from idp.database import db, writing
 from idp.mail import outbox
 from idp.mail.models import OutboxMessage
@@ -102,6 +104,7 @@ class People:
         first_party: bool = True,
         pkce_required: bool = True,
         resource_server: bool = False,
+        allowed_resources: Sequence[str] = (),
         **metadata: Any,
     ) -> App:
         """A registered client app; `metadata` is laid over that of a usual e-service."""
@@ -124,6 +127,7 @@ class People:
                 pkce_required=pkce_required,
                 resource_server=resource_server,
                 plain_http=True,
+                options=ClientOptions.checked({"allowed_resources": list(allowed_resources)}),
             )
         return App(made, secret, (values | metadata)["redirect_uris"][0])
 

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from flask import request
 
 from idp.accounts.roles import Actor, Role
-from idp.accounts.rules import rules
 from idp.admin.api.problems import Problem
 from idp.admin.api.rights import RIGHTS
 from idp.clients import registry
-from idp.clients.management import ADMIN_API, ADMIN_SCOPES
+from idp.clients.management import ADMIN_SCOPES
+from idp.clients.targets import admin_api
 from idp.grants import access, access_tokens
 from idp.grants.access_tokens import InvalidToken, is_for
 from idp.web import limits, visitors
@@ -34,8 +34,7 @@ def actor_for(operation: str) -> Actor:
     if "grant" in claims:
         detail = "Use a token of the grant client_credentials."
         raise Problem("delegated-token", detail, headers=_challenge("insufficient_scope", scopes[0]))
-    issuer = rules().settings.issuer
-    if not is_for(claims, issuer) and not is_for(claims, issuer + ADMIN_API):
+    if not is_for(claims, admin_api()):  # one for the issuer is seen by whoever takes the issuer's tokens
         raise _refusal("invalid-token", scopes[0], "It is meant for another resource (aud).")
     client = registry.find(claims["client_id"])
     if client is None or access.is_revoked(claims["jti"]):

@@ -9,7 +9,7 @@ from pydantic import Field, WithJsonSchema
 from idp.admin.api.models import Asked, Cursor, Limit, Moment, Next, Parameters, Told
 from idp.clients.management import MAX_OVERLAP, USUAL_OVERLAP, ManagedClient, Wanted
 from idp.clients.metadata import CHOICES, MAX_SECONDS, SCOPES, TRANSLATED_MEMBERS, TYPES
-from idp.clients.options import LIMITS, Assurance, ClientOptions
+from idp.clients.options import LIMITS, MAX_LIST, Assurance, ClientOptions
 
 _EXAMPLE = {
     "client_name": "Invoices",
@@ -79,6 +79,11 @@ class Options(Asked):
     refresh_absolute_days: int | None = _limited("refresh_absolute_days")
     identity_code_basis: str | None = Field(
         None, max_length=500, description="The legal basis on which it gets people's identity codes."
+    )
+    allowed_resources: list[str] | None = Field(
+        None,
+        max_length=MAX_LIST,
+        description="Addresses of APIs (their `resource_uris`) for which it may have access tokens.",
     )
 
     @classmethod

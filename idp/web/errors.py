@@ -166,8 +166,8 @@ def _unexpected(error: Exception) -> Response:
     if request.path.startswith("/oauth2/") and wants_json():
         try:  # whoever finds such a fault is slowed down as one who guesses
             limits.count_error("token_errors_per_address")
-        except limits.TooManyErrors as too_many:
-            return _too_many_errors(too_many)
+        except limits.TooMany as too_many:
+            return _too_many_counted(too_many)
     return answer(
         500,
         "server_error",

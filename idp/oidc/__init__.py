@@ -5,6 +5,7 @@ from flask import Blueprint, Flask
 from idp.oidc import (
     authorize,
     client_registration,
+    cors,
     device,
     discovery,
     introspection,
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
     """Wire Authlib and add every endpoint."""
     blueprint = Blueprint("oidc", __name__)
     server.init_app(app)
+    cors.init_app(blueprint)
     for module in MODULES:
         module.add_to(blueprint)
     app.register_blueprint(blueprint)

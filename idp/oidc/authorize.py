@@ -26,7 +26,7 @@ from idp.oidc.request_objects import PARAMETERS
 from idp.oidc.requests import repeated, with_value
 from idp.sessions.browser import CurrentSession
 from idp.texts import wish
-from idp.web import visitors
+from idp.web import headers, visitors
 from idp.web.errors import error_page, interrupted
 
 PUSHED = "pushed"  # the name of a stored request's own `request_uri`; no parameter of a client is called so
@@ -41,6 +41,7 @@ def authorize() -> Response:
     """Begin: validate, then an answer at once, a page for the person, or an error."""
     if request.method == "HEAD":
         return _not_by_head()
+    headers.keep_opener()
     a = Authorization(with_value(request.values), repeated(request.values), clock.now())
     refusal = _judge(a, authorization.check)
     if refusal is not None:
@@ -60,6 +61,7 @@ def resume() -> Response:
     """Go on with a stored request after a page, judged anew against this browser's session."""
     if request.method == "HEAD":
         return _not_by_head()
+    headers.keep_opener()
     request_id = request.args.get("request", "")
     now = clock.now()
     try:

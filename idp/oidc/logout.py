@@ -67,6 +67,7 @@ def ask_again(_error: SessionOver) -> Response:
 
 
 def logout() -> Response:
+    headers.keep_opener()
     if request.method == "POST":
         # A cross-site POST carries no SameSite=Lax cookie: the session is read at a GET of our own.
         return make_response(
@@ -77,6 +78,7 @@ def logout() -> Response:
 
 def confirm_logout() -> Response:
     """The page that asks, for requests that prove nothing."""
+    headers.keep_opener()
     return _judge(asked=True)
 
 

@@ -87,7 +87,8 @@ def load(request_id: str) -> PendingRequest:
 
 
 def remember(found: PendingRequest) -> None:
-    """Let the page of this request know its e-service."""
+    """Let the page of this request know its e-service, which may show it in a popup."""
+    headers.keep_opener()
     g.request_id = found.id
     _name_client(found.client_id, found.parameters.get("ui_locales"))
     target = found.parameters.get("redirect_uri") or (g.client and g.client.get_default_redirect_uri())

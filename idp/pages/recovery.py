@@ -11,7 +11,7 @@ from idp.pages import journey, pages, results
 from idp.pages.activation import link_not_live
 from idp.pages.forms import ForgotForm, NewPasswordForm
 from idp.texts import language
-from idp.web import keepsakes, visitors
+from idp.web import headers, keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.limits import limiter, mail_is_spent, setting
 
@@ -43,6 +43,7 @@ def forgot_sent() -> Response:
     asked = keepsakes.find("asked").get("name")
     if not asked:
         return journey.see_other("/forgot")
+    headers.keep_opener()
     return make_response(render_template("pages/forgot_sent.html", email=asked))
 
 

@@ -19,7 +19,7 @@ from idp.policy.usernames import EmailAddress
 from idp.texts import language
 from idp.upstream import persons
 from idp.upstream.tickets import Identified
-from idp.web import keepsakes, visitors
+from idp.web import headers, keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.limits import count_mail, limiter, setting
 
@@ -133,6 +133,7 @@ def created() -> Response:
     waiting = keepsakes.find("waiting")
     if not waiting:
         return journey.see_other("/login")
+    headers.keep_opener()
     form = EmptyForm() if rules().settings.links.self_service_resend else None
     if form and form.validate_on_submit():
         count_mail("created", waiting["email"])

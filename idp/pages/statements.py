@@ -9,7 +9,7 @@ from markupsafe import Markup
 from idp.accounts.statements import statement
 from idp.pages import journey, pages
 from idp.texts import language
-from idp.web import guide
+from idp.web import guide, headers
 
 GUIDE_CACHE_SECONDS = 3600
 
@@ -20,6 +20,7 @@ GUIDE_CACHE_SECONDS = 3600
 @pages.get("/cookies", defaults={"document": "cookies"})
 @pages.get("/help", defaults={"document": "help"})
 def show(document: str) -> Response:
+    headers.keep_opener()  # read on the way to a login, and the same for everybody
     found = statement(document, language())
     page = render_template(
         "pages/help.html" if document == "help" else "pages/statement.html",

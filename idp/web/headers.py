@@ -1,8 +1,9 @@
 """Security headers of pages: a strict content policy, no framing, no referrer, nothing cached.
 
 `allow_form_target` lets a page's form end at the pending request's redirect URI, since Chromium applies `form-action`
-to redirects too. `allow_image` lets a page show the e-service's logo. `allow_frames` lets a page have others in frames,
-`allow_framing` lets others have it in theirs.
+to redirects too. `keep_opener` lets a page be in a popup of an e-service that waits for its answer. `allow_image` lets
+a page show the e-service's logo. `allow_frames` lets a page have others in frames, `allow_framing` lets others have it
+in theirs.
 """
 
 from collections.abc import Collection
@@ -37,6 +38,16 @@ def allow_image(uri: str) -> None:
     g.image_source = f"{parts.scheme}://{parts.netloc}"
 
 
+def keep_opener() -> None:
+    """Let a popup that shows this response still reach the window that opened it, once it is back at the e-service.
+
+    A policy of its own, even on a redirect, would cut the two apart for good. What it keeps away elsewhere is the hold
+    that other sites have on a window they opened: they can count its frames, which a login has none of, and lead it to
+    another address, which is seen. They read nothing either way, and framing is denied.
+    """
+    g.keeps_opener = True
+
+
 def allow_frames(origins: Collection[str]) -> None:
     """Let this page's response have frames of these origins, and of no others."""
     g.frame_sources = origins
@@ -64,7 +75,7 @@ def secure_page(response: Response) -> Response:
     if not g.get("framable"):
         headers["X-Frame-Options"] = "DENY"
     headers["Referrer-Policy"] = "no-referrer"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "unsafe-none" if g.get("keeps_opener") else "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
     headers.setdefault("Cache-Control", "no-store")
     return response

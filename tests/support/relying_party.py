@@ -20,9 +20,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(app: Flask, port: int) -> Iterator[None]:
+def serving(app: Flask, port: int, *, host: str = "localhost") -> Iterator[None]:
     """The app, at that port of this machine."""
-    server = make_server("localhost", port, app, threaded=True, request_handler=_Quiet)
+    server = make_server(host, port, app, threaded=True, request_handler=_Quiet)
     server.daemon_threads = True  # type: ignore[attr-defined]
     server.block_on_close = False  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -12,6 +12,12 @@ from tests.support import journey
 from tests.support.people import People
 from tests.web.pages_with_forms import OPENERS, Town
 
+IN_POPUPS = {
+    *("/consent", "/select-account", "/created", "/oauth2/authorize", "/oauth2/logout/confirm"),
+    *("/terms", "/privacy", "/accessibility", "/cookies", "/help"),
+}
+"""What stands between an e-service and its answer; `pages` opens /login and its sisters without a request."""
+
 POLICY = {
     "default-src": "'none'",
     "style-src": "'self'",
@@ -61,7 +67,8 @@ def test_every_page_is_protected(app: Flask) -> None:
         assert headers["X-Frame-Options"] == "DENY", path
         assert headers["X-Content-Type-Options"] == "nosniff", path
         assert headers["Referrer-Policy"] == "no-referrer", path
-        assert headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+        opener = "unsafe-none" if path in IN_POPUPS else "same-origin"
+        assert headers["Cross-Origin-Opener-Policy"] == opener, path
         assert "no-store" in headers["Cache-Control"], path
         assert "camera=()" in headers["Permissions-Policy"], path
         assert "Strict-Transport-Security" not in headers, path  # the issuer is http
@@ -175,3 +182,35 @@ def test_an_e_services_logo_is_shown_wherever_it_lives_and_nothing_else_from_the
         image = journey.soup(page).find("main").find("img")  # type: ignore[union-attr]
         assert (image and image["src"]) == logo
     assert policy(client.get("/account"))["img-src"] == POLICY["img-src"]
+
+
+@SQLITE
+def test_a_popup_of_an_e_service_keeps_its_opener_all_the_way(client: FlaskClient, people: People) -> None:
+    """From the first redirect to the last: one answer with another policy would cut it off for good."""
+    service, person = people.client(first_party=False), people.resident()
+    answers = [client.get(journey.authorize_url(service, response_mode="form_post"))]
+    login = answers[0].location
+    pages = ("/login", "/create-account", "/forgot")
+    answers += [client.get(login.replace("/login", page)) for page in pages]
+    answers.append(journey.submit(client, login.replace("/login", "/forgot"), email=person.username))
+    answers.append(client.get(answers[-1].location))
+    answers.append(journey.log_in(client, person, login))
+    answers.append(client.get(answers[-1].location))
+    answers.append(client.get(answers[-1].location))
+    consent = answers[-1].request.full_path
+    answers.append(journey.submit(client, consent, decision="allow"))
+    answers.append(client.get(answers[-1].location))
+
+    assert journey.page_name(answers[-1]) == "form-post"
+    told = [(answer.request.path, answer.headers["Cross-Origin-Opener-Policy"]) for answer in answers]
+    assert told == [(path, "unsafe-none") for path, _ in told]
+
+
+@SQLITE
+def test_own_details_have_no_opener_whatever_their_address_says(client: FlaskClient, people: People) -> None:
+    login = client.get(journey.authorize_url(people.client())).location
+    journey.log_in(client, people.resident())
+
+    page = client.get(f"/account?{login.partition('?')[2]}")
+
+    assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"

@@ -12,6 +12,7 @@ from idp.accounts import deletion, inactivity, searching
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
 from idp.audit import AuditEvent
+from idp.clients import dynamic
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import writing
 from idp.grants.models import (
@@ -49,6 +50,8 @@ def purge() -> dict[str, int]:
     deleted: Counter[str] = Counter()
     for model, condition in _over(now):
         deleted[model.__tablename__] += _delete(model, condition)
+    if days := rules().settings.clients.unused_registered_days:
+        deleted[ClientApp.__tablename__] += dynamic.remove_unused(now - timedelta(days=days), batch=BATCH)
     return dict(deleted)
 
 

@@ -254,6 +254,7 @@ class Tokens(Section):
 class Clients(Section):
     dynamic_registration: Literal["off", "token", "open"]
     require_pushed_requests: bool
+    unused_registered_days: NotNegative
 
 
 class Mail(Section):
@@ -283,6 +284,8 @@ class Limits(Section):
     feedback_per_address: str
     token_errors_per_address: str
     client_registration_per_address: str
+    registered_clients_per_address: str
+    pushed_requests_per_address: str
     device_codes_per_address: str
     device_entries_per_address: str
     device_entries_per_account: str

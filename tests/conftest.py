@@ -45,6 +45,8 @@ def make_settings(**sections: Any) -> Settings:
             "token_errors_per_address": "100000/minute",
             "feedback_per_address": "100000/hour",
             "client_registration_per_address": "100000/hour",
+            "registered_clients_per_address": "100000/hour",
+            "pushed_requests_per_address": "100000/hour",
             "device_codes_per_address": "100000/hour",
             "device_entries_per_address": "100000/hour",
             "device_entries_per_account": "100000/hour",

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, versions
-from idp.audit import Event
+from idp.audit import AuditEvent, Event
 from idp.clients import registration
 from idp.clients.metadata import (
     DEVICE_CODE,
@@ -25,11 +25,12 @@ from idp.clients.metadata import (
     validate,
     vouching_host,
 )
-from idp.clients.models import ClientApp, InitialAccessToken
+from idp.clients.models import ClientApp, ClientLogo, InitialAccessToken
 from idp.clients.sectors import check_sector, named_by
 from idp.crypto import equal, hash_token, random_token
-from idp.database import db
+from idp.database import db, writing
 from idp.grants import of_client
+from idp.grants.models import Consent, DeviceAuthorization, Grant
 from idp.policy.lifetimes import is_live
 
 log = structlog.get_logger(__name__)
@@ -215,6 +216,43 @@ def remove(session: Session, client_id: str, token: str) -> bool:
     versions.bump(session, "clients")
     audit.record(session, Event.CLIENT_REMOVED, at=clock.now(), client_id=client_id)
     return True
+
+
+def remove_unused(since: datetime, *, batch: int = 1000) -> int:
+    """Delete clients that registered themselves, and that nobody has used or changed since then; how many.
+
+    Used: people let it have something, or the audit log tells of it since then. Those that an operator has made the
+    municipality's own or an API stay.
+    """
+    removed = 0
+    while True:
+        with writing() as session:
+            apps = session.scalars(_unused(since).limit(batch).with_for_update(skip_locked=True)).all()
+            now = clock.now()
+            for app in apps:
+                of_client.end_all(session, app.client_id, now)
+                session.execute(sa.delete(ClientLogo).filter_by(client_id=app.client_id))
+                session.delete(app)
+                audit.record(session, Event.CLIENT_REMOVED, at=now, client_id=app.client_id, reason="unused")
+            if apps:
+                versions.bump(session, "clients")
+        removed += len(apps)
+        if len(apps) < batch:
+            return removed
+
+
+def _unused(since: datetime) -> sa.Select[ClientApp]:
+    traces = [
+        sa.exists().where(model.client_id == ClientApp.client_id)
+        for model in (Grant, Consent, DeviceAuthorization)
+    ]
+    lately = sa.exists().where(AuditEvent.client_id == ClientApp.client_id, AuditEvent.at >= since)
+    strangers = (
+        ClientApp.registration_token_hash.is_not(None) & ~ClientApp.first_party & ~ClientApp.resource_server
+    )
+    return sa.select(ClientApp).where(
+        strangers, ClientApp.updated_at < since, ~lately, *(~trace for trace in traces)
+    )
 
 
 def _is_keeper(app: ClientApp, token: str) -> bool:

@@ -29,6 +29,7 @@ from idp.oidc.requests import Payload, ProviderRequest
 from idp.web import limits
 
 PATH = "/oauth2/register"
+_FAILED, _REGISTERED = "client_registration_per_address", "registered_clients_per_address"
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -53,9 +54,13 @@ def _respond(name: str, client_id: str = "") -> Response:
 
     if not is_on():
         abort(404)
-    if request.method == "POST":  # the others need a token of its own
-        limits.count_error("client_registration_per_address")
-    return cast("Response", provider().create_endpoint_response(name, RegistrationRequest(client_id)))
+    registering = request.method == "POST"  # the others need a token of their own
+    if registering:
+        limits.refuse_if_spent(_FAILED)  # before anything is read or asked of other hosts
+    answer = cast("Response", provider().create_endpoint_response(name, RegistrationRequest(client_id)))
+    if registering and answer.status_code >= 400:
+        limits.count_error(_FAILED)
+    return answer
 
 
 class RegistrationRequest(ProviderRequest):
@@ -141,6 +146,10 @@ class Registration(Extracting, ClientRegistrationEndpoint):
     def save_client(
         self, client_info: dict[str, Any], client_metadata: dict[str, Any], request: RegistrationRequest
     ) -> tuple[Registered, str]:
+        if (
+            rules().settings.clients.dynamic_registration == "open"
+        ):  # a token has its holder's own limit: its days
+            limits.count_error(_REGISTERED)
         with writing() as session:
             return dynamic.register(session, client_metadata, plain_http=_plain_http())
 

@@ -39,6 +39,10 @@ def push() -> Response:
 def _pushed(oauth_request: ProviderRequest) -> Response:
     """Authenticate the client, judge its request as the authorization endpoint would, keep it (section 2)."""
     client = provider().authenticate_client(oauth_request, [], ENDPOINT)
+    if client.token_endpoint_auth_method == "none":  # noqa: S105
+        limits.count_error(
+            "pushed_requests_per_address"
+        )  # a client_id alone proves nothing, and rows are kept
     parameters = {
         name: value for name, value in oauth_request.payload.data.items() if name not in _AUTHENTICATION
     }

@@ -167,14 +167,23 @@ def mail_is_spent(door: str, name: str) -> bool:
     return False
 
 
+def refuse_if_spent(name: str) -> None:
+    """Refuse, without counting, whoever has none left of the setting `limits.<name>`. Raises TooMany."""
+    _judge(name, visitors.address(), lambda counters: counters.test)
+
+
 def _count(name: str, key: str) -> None:
+    _judge(name, key, lambda counters: counters.hit)
+
+
+def _judge(name: str, key: str, act: Callable[[RateLimiter], Callable[..., bool]]) -> None:
     """Without Redis this worker counts by itself."""
     for item in parse_many(setting(name)()):
         try:
-            _hit(limiter.limiter, item, name, key)
+            _refuse_unless(act, limiter.limiter, item, name, key)
         except StorageError as error:
             _not_shared(error)
-            _hit(current_app.extensions["limits alone"], item, name, key)
+            _refuse_unless(act, current_app.extensions["limits alone"], item, name, key)
 
 
 def _not_shared(error: StorageError) -> None:
@@ -182,7 +191,13 @@ def _not_shared(error: StorageError) -> None:
     metrics().limit_fallbacks.inc()
 
 
-def _hit(counters: RateLimiter, item: RateLimitItem, name: str, key: str) -> None:
-    if not counters.hit(item, name, key):
+def _refuse_unless(
+    act: Callable[[RateLimiter], Callable[..., bool]],
+    counters: RateLimiter,
+    item: RateLimitItem,
+    name: str,
+    key: str,
+) -> None:
+    if not act(counters)(item, name, key):
         reset_at = counters.get_window_stats(item, name, key).reset_time
         raise TooMany(max(1, int(reset_at - clock.now().timestamp()) + 1))

@@ -49,6 +49,8 @@ login_per_address = "1000000/hour"
 login_per_username = "1000000/hour"
 token_errors_per_address = "1000000/minute"
 client_registration_per_address = "1000000/minute"
+registered_clients_per_address = "1000000/minute"
+pushed_requests_per_address = "1000000/minute"
 [clients]
 dynamic_registration = "open"
 """

@@ -176,10 +176,10 @@ def test_apis_that_a_client_may_call_are_replaced_and_taken_away(idp: Idp, tmp_p
     (tmp_path / "api.json").write_text('{"resource_uris": ["urn:a", "urn:b"]}')
     idp("client", "create", "--name", "Api", "--machine", "--resource-server", "--metadata", "api.json")
     idp(*MACHINE, "--allowed-resource", "urn:a")
-    assert shown(idp)["allowed_resources"] == ["urn:a"]
+    assert shown(idp)["options"] == {"allowed_resources": ["urn:a"]}
 
     idp("client", "update", "asiointi", "--allowed-resource", "urn:b")
-    assert shown(idp)["allowed_resources"] == ["urn:b"]
+    assert shown(idp)["options"] == {"allowed_resources": ["urn:b"]}
 
     idp("client", "update", "asiointi", "--unset", "allowed_resources")
-    assert "allowed_resources" not in shown(idp)
+    assert shown(idp)["options"] == {}

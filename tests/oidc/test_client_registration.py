@@ -13,11 +13,12 @@ from flask.testing import FlaskClient
 from joserfc.jwk import ECKey, OctKey
 from werkzeug.test import TestResponse
 
-from idp import housekeeping, versions
-from idp.audit import AuditEvent
+from idp import audit, clock, housekeeping, versions
+from idp.audit import AuditEvent, Event
 from idp.clients import dynamic
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import db, writing
+from idp.grants import consents
 from idp.grants.models import Consent, Grant, RefreshToken
 from idp.settings import project_folder
 from tests.conftest import AppFactory
@@ -180,16 +181,96 @@ def test_expired_tokens_are_purged(guarded: Flask, moving_clock: MovableClock) -
         assert db.session.scalars(sa.select(InitialAccessToken)).all() == []
 
 
-def test_registrations_of_one_address_are_limited(make_app: AppFactory) -> None:
+def test_refused_registrations_of_one_address_are_limited_and_then_nothing_is_registered(
+    make_app: AppFactory,
+) -> None:
     app = make_app(clients=OPEN, limits={"client_registration_per_address": "3/hour"})
     browser = app.test_client()
 
-    assert [register(browser).status_code for _ in range(3)] == [201] * 3
+    assert [register(browser).status_code for _ in range(5)] == [201] * 5
+    assert [register(browser, redirect_uris=["x"]).status_code for _ in range(3)] == [400] * 3
     refused = register(browser)
 
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) > 0
+    assert clients_stored(app) == 5
+
+
+def test_without_a_token_the_clients_that_one_address_registers_are_limited_too(make_app: AppFactory) -> None:
+    app = make_app(clients=OPEN, limits={"registered_clients_per_address": "3/hour"})
+    browser = app.test_client()
+
+    answers = [register(browser).status_code for _ in range(4)]
+
+    assert answers == [201, 201, 201, 429]
     assert clients_stored(app) == 3
+
+
+def test_the_holder_of_a_token_registers_as_many_as_they_like(make_app: AppFactory) -> None:
+    few = {"registered_clients_per_address": "1/hour", "client_registration_per_address": "1/hour"}
+    app = make_app(clients={"dynamic_registration": "token"}, limits=few)
+    token, browser = new_token(app), app.test_client()
+
+    assert [register(browser, token).status_code for _ in range(4)] == [201] * 4
+    assert register(browser, "wrong").status_code == 401
+    assert register(browser, "wrong").status_code == 429
+
+
+# -- clients that nobody uses
+
+
+def test_a_client_that_registered_itself_and_that_nobody_has_used_is_deleted_in_the_end(
+    make_app: AppFactory, moving_clock: MovableClock, people: People, person: Person
+) -> None:
+    app = make_app(clients={**OPEN, "unused_registered_days": 30})
+    browser = app.test_client()
+    unused, allowed, changed = (registered(browser) for _ in range(3))
+    people.client("operators")
+    with app.app_context():
+        consents.give(person.id, allowed["client_id"], "openid", clock.now())
+
+    moving_clock.move(days=29)
+    assert put(browser, changed, client_name="Changed").status_code == 200
+    purged_at_first = purged_clients(app)
+    moving_clock.move(days=2)
+    purged = purged_clients(app)
+
+    assert (purged_at_first, purged) == (0, 1)
+    with app.app_context():
+        left = set(db.session.scalars(sa.select(ClientApp.client_id)))
+        told = db.session.scalars(sa.select(AuditEvent).filter_by(event="client.removed")).one()
+    assert left == {"operators", allowed["client_id"], changed["client_id"]}
+    assert (told.client_id, told.reason) == (unused["client_id"], "unused")
+    assert browser.get(path_of(unused), headers=key_of(unused)).status_code == 401
+
+
+def test_clients_of_which_the_audit_log_tells_lately_stay(
+    make_app: AppFactory, moving_clock: MovableClock, person: Person
+) -> None:
+    app = make_app(clients={**OPEN, "unused_registered_days": 30})
+    client_id = registered(app.test_client())["client_id"]
+    moving_clock.move(days=10)
+    with app.app_context(), writing() as session:
+        audit.record(session, Event.LOGGED_IN, at=clock.now(), account_id=person.id, client_id=client_id)
+
+    moving_clock.move(days=29)
+    assert purged_clients(app) == 0
+    moving_clock.move(days=2)
+    assert purged_clients(app) == 1
+
+
+def test_unused_clients_may_stay_for_good(make_app: AppFactory, moving_clock: MovableClock) -> None:
+    app = make_app(clients={**OPEN, "unused_registered_days": 0})
+    registered(app.test_client())
+    moving_clock.move(days=1000)
+
+    assert purged_clients(app) == 0
+    assert clients_stored(app) == 1
+
+
+def purged_clients(app: Flask) -> int:
+    with app.app_context():
+        return housekeeping.purge().get("clients", 0)
 
 
 def test_scripts_of_other_origins_are_not_let_in(client: FlaskClient) -> None:

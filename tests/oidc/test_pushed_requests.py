@@ -309,3 +309,20 @@ def test_the_site_may_bind_all(make_app: AppFactory) -> None:
     assert "code" in steps.redirected(open_(browser, service, pushed(browser, service)), service)
     metadata = browser.get("/.well-known/openid-configuration").get_json()
     assert metadata["require_pushed_authorization_requests"] is True
+
+
+# -- how many
+
+
+def test_pushed_requests_without_authentication_are_limited_per_address(make_app: AppFactory) -> None:
+    app = make_app(limits={"pushed_requests_per_address": "2/hour"})
+    public = People(app).client("julkinen", token_endpoint_auth_method="none")
+    confidential, browser = People(app).client(), app.test_client()
+
+    answers = [push(browser, public) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert int(answers[2].headers["Retry-After"]) > 0
+    with app.app_context():
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(PushedRequest)) == 2
+    assert push(browser, confidential).status_code == 201

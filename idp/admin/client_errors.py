@@ -84,6 +84,10 @@ def _reasons() -> list[tuple[re.Pattern[str], _Text]]:
     keys = _("The app's public keys are needed for that.")
     several: list[tuple[str, _Text]] = [
         (r"must be https|must be an https address", lambda _m: https),
+        (
+            r"(.+) is not an e-mail address",
+            lambda m: _("%(text)s is not an email address.", text=m[1]),
+        ),
         (r"must have no fragment", lambda _m: _("Leave out # and what follows it.")),
         (
             r"not an address|not a host name|Port .*|Invalid IPv6 URL|.*netloc.*",

@@ -12,6 +12,7 @@ from flask import render_template
 from flask_babel import gettext as _
 
 from idp.accounts.rules import rules
+from idp.clients import management
 from idp.clients.management import ManagedClient
 from idp.clients.metadata import with_defaults
 
@@ -53,7 +54,9 @@ KINDS: Mapping[str, Kind] = {
     "spring-boot": Kind(
         "Java: Spring Boot", "application.yaml", methods=(*_ANY_SECRET, "client_secret_jwt", "none")
     ),
-    "aspnet-core": Kind("C#: ASP.NET Core", "Program.cs", answers=("code", "code id_token")),
+    "aspnet-core": Kind(  # which sends the secret in the form
+        "C#: ASP.NET Core", "Program.cs", answers=("code", "code id_token"), methods=("client_secret_post",)
+    ),
     "keycloak": Kind(
         "Keycloak (broker)", "tunnus.json", methods=(*_ANY_SECRET, "client_secret_jwt", "private_key_jwt")
     ),
@@ -121,7 +124,15 @@ def _text(key: str, client: ManagedClient, values: Mapping[str, object], answer:
         after_logout=after[0] if after else None,
         pkce=client.pkce_required,
         alg=str(values["id_token_signed_response_alg"]),
+        resource=_resource(str(values["scope"])),
     ).strip()
+
+
+def _resource(scope: str) -> str | None:
+    """For what a program's token is made: the administrators' API, if it is for that; else any that the scopes open."""
+    if not management.ADMIN_SCOPES.keys() & set(scope.split()):
+        return None
+    return f"{rules().settings.issuer}{management.ADMIN_API}"
 
 
 def quoted(value: str) -> str:

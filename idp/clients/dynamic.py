@@ -32,6 +32,7 @@ from idp.database import db, writing
 from idp.grants import of_client
 from idp.grants.models import Consent, DeviceAuthorization, Grant
 from idp.policy.lifetimes import is_live
+from idp.policy.usernames import is_email_address
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +94,8 @@ def prepared(wanted: Mapping[str, Any], *, plain_http: bool) -> dict[str, Any]:
         )
     known["client_name"] = known.get("client_name") or _host(known)
     known["scope"] = _scope(known)
+    if "contacts" in known:
+        known["contacts"] = _addresses(known["contacts"])
     clean = validate(known, plain_http=plain_http)
     if clean.get("subject_type") == "pairwise":
         _check_vouched(clean)
@@ -141,6 +144,13 @@ def _host(known: Mapping[str, Any]) -> str:
         )
     except ValueError:
         return ""
+
+
+def _addresses(contacts: object) -> object:
+    """Those that are e-mail addresses: RFC 7591 lets a client name other ways too, of which pages make no use."""
+    if not isinstance(contacts, list) or not all(isinstance(each, str) for each in contacts):
+        return contacts  # `validate` has an error for it
+    return [each for each in contacts if is_email_address(each)]
 
 
 def _scope(known: Mapping[str, Any]) -> object:

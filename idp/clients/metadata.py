@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from idp.clients import jwks
 from idp.nesting import check_depth
+from idp.policy.usernames import is_email_address
 
 LOOPBACK_HOSTS = {"127.0.0.1", "[::1]", "localhost"}
 _LOOPBACK = {host.strip("[]") for host in LOOPBACK_HOSTS}  # as urlsplit tells them
@@ -130,6 +131,7 @@ def validate(metadata: Mapping[str, Any], *, plain_http: bool = False) -> dict[s
     _check_sector(clean)
     _check_addresses(clean, plain_http)
     _check_keys(clean)
+    _check_contacts(clean)
     _check_text(clean)
     return clean
 
@@ -172,6 +174,13 @@ def _check_name(member: str, name: str) -> None:
     odd = any(unicodedata.category(char)[0] in "CZ" and char != " " for char in name)
     if odd or not name.strip() or len(name) > MAX_NAME:
         raise InvalidClientMetadata(f"{member}: must be a name of at most {MAX_NAME} visible characters")
+
+
+def _check_contacts(clean: Mapping[str, Any]) -> None:
+    """People who need help are shown the first one, as a link that writes to it."""
+    for contact in clean.get("contacts", ()):
+        if not is_email_address(contact):
+            raise InvalidClientMetadata(f"contacts: {contact[:100]} is not an e-mail address")
 
 
 def _check_redirect_uris(clean: Mapping[str, Any], native: bool, plain_http: bool) -> None:

@@ -119,6 +119,15 @@ class EmailAddress:
         return self.address.rpartition("@")[0]
 
 
+def is_email_address(text: str) -> bool:
+    """Whether that is one, as it stands."""
+    try:
+        EmailAddress.parse(text)
+    except NotAnEmailAddress:
+        return False
+    return text == text.strip()
+
+
 # The few things a pattern may be made of. None of them can match "@", and none repeats a repetition, so that
 # matching takes no time to speak of.
 _PATTERN_PARTS = re.compile(

@@ -14,6 +14,7 @@ from flask_babel import ngettext
 from idp.accounts.rules import rules
 from idp.clients.registry import Client
 from idp.policy.passwords import PRINTED_SPECIAL_CHARACTERS, Rule, RuleKind
+from idp.policy.usernames import is_email_address
 from idp.settings import project_folder
 from idp.texts import LANGUAGE_NAMES, language, localized
 from idp.web import client_theme, guide, visitors
@@ -66,14 +67,15 @@ class ClientView:
     def of(cls, client: Client) -> "ClientView":
         code = language()
         initiate = client.initiate_login_uri
-        contacts = client.registration.get("contacts") or [None]
+        # What an earlier version has registered may be no address.
+        contacts = filter(is_email_address, client.registration.get("contacts") or ())
         return cls(
             name=client.text("client_name", code) or client.client_id,
             logo_uri=client_theme.logo_url(client, code),
             client_uri=client.text("client_uri", code),
             policy_uri=client.text("policy_uri", code),
             tos_uri=client.text("tos_uri", code),
-            support_email=client.options.support_email or contacts[0],
+            support_email=client.options.support_email or next(contacts, None),
             support_phone=client.options.support_phone,
             theme_url=client_theme.stylesheet_url(client),
             return_url=starting_login(initiate) if initiate else client.client_uri,

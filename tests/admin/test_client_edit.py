@@ -276,6 +276,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("refresh_idle_days", {"refresh_idle_days": "30", "refresh_absolute_days": "7"}, "refresh_idle_days", "pidempi"),
     ("colour", {"colour": "punainen"}, "colour", "#0a4d78"),
     ("colour", {"colour": "#ffff00"}, "colour", "kontrasti"),
+    ("contacts", {"contacts": "tuki@example.fi\nei osoite"}, "contacts", "ei osoite ei ole sähköpostiosoite."),
     ("jwks", {"jwks": "avain"}, "jwks", "JSON"),
     ("jwks", {"jwks": "[]"}, "jwks", "JSON"),
     ("redirect_uris", {"redirect_uris": "http-x.y:/z"}, "redirect_uris", "https://"),

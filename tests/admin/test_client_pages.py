@@ -205,7 +205,7 @@ def test_a_name_cannot_bring_its_own_html(app: Flask, keeper: FlaskClient, peopl
     people.client(
         client_name=evil,
         software_id=evil,
-        contacts=[evil],
+        software_version=evil,
         client_uri='https://x.example.fi/?"><script>'[:21],
     )
     with app.app_context():

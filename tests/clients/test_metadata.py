@@ -120,7 +120,11 @@ def test_what_people_read_may_be_in_several_languages(member: str) -> None:
         ),
         ("default_max_age", [0, 3600], [-1, "3600", 1.5, True]),
         ("require_auth_time", [True, False], ["true", 1]),
-        ("contacts", [["tuki@example.fi"]], ["tuki@example.fi", [1], [None]]),
+        (
+            "contacts",
+            [["tuki@example.fi"]],
+            ["tuki@example.fi", [1], [None], ["ei osoite"], ["a@example.fi", "@"]],
+        ),
         ("jwks", [], ["x", [], {"keys": []}, {"keys": "x"}, {"keys": [1]}, {}, {"kty": "EC"}]),
     ],
 )

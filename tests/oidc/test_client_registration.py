@@ -1072,3 +1072,9 @@ def test_who_is_sent_nothing_vouches_for_no_sector(client: FlaskClient, listing:
     assert alone.status_code == 201
     told = register(client, subject_type="pairwise", backchannel_logout_uri="https://rp.example.fi:8443/told")
     assert told.status_code == 201
+
+
+def test_only_contacts_that_are_addresses_are_kept(client: FlaskClient) -> None:
+    found = registered(client, contacts=["Ylläpito", "tuki@rp.example.fi", "ei osoite"])
+
+    assert found["contacts"] == ["tuki@rp.example.fi"]

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from idp.accounts import creation
 from idp.accounts.models import Account
 from idp.accounts.rules import rules
+from idp.clients.models import ClientApp
 from idp.database import db, writing
 from idp.policy.usernames import EmailAddress
 from tests.conftest import AppFactory
@@ -260,6 +261,19 @@ def test_the_fields_suit_password_managers_and_authorities(client: FlaskClient) 
     assert (password["type"], password["autocomplete"]) == ("password", "current-password")  # type: ignore[index]
     assert not any(field.has_attr("maxlength") for field in (username, password))  # type: ignore[union-attr]
     assert not remember.has_attr("checked")  # type: ignore[union-attr]
+
+
+def test_a_contact_that_is_no_address_is_no_link(app: Flask, client: FlaskClient, people: People) -> None:
+    """As an earlier version may have registered one."""
+    service = people.client()
+    with app.app_context(), writing() as session:
+        stored = session.get_one(ClientApp, service.client_id)
+        stored.registration = {**stored.registration, "contacts": ["ei osoite", "tuki@asiointi.example.fi"]}
+
+    page = client.get(client.get(journey.authorize_url(service)).location).get_data(as_text=True)
+
+    assert "mailto:ei osoite" not in page
+    assert "mailto:tuki@asiointi.example.fi" in page
 
 
 def test_the_page_names_the_e_service_and_its_links_keep_the_errand(

@@ -9,7 +9,7 @@ from typing import Literal
 
 from idp.admin.client_texts import TEXTS
 from idp.clients.metadata import CHOICES, GRANT_TYPES, RESPONSE_TYPES, TRANSLATED_MEMBERS, TYPES
-from idp.clients.options import ASSURANCES, LIMITS, LISTS, ClientOptions
+from idp.clients.options import ASSURANCES, LIMITS, LISTS, SESSION_LIMITS, SWITCHES, ClientOptions
 from idp.web.fields import lazy
 
 Widget = Literal["line", "lines", "choice", "choices", "scopes", "number", "switch", "json", "picture"]
@@ -56,12 +56,18 @@ GROUPS: Mapping[str, Group] = {
     ),
     "consent": Group(
         lazy("People's details and permission"),
-        ("scope", "first_party", "subject_type", "sector_identifier_uri", "identity_code_basis"),
+        (
+            *("scope", "first_party", "consent_each_time"),
+            *("subject_type", "sector_identifier_uri", "identity_code_basis"),
+        ),
         fresh=True,
     ),
     "login": Group(
         lazy("Strength and age of logins"),
-        ("registration_assurance", "default_acr_values", "default_max_age", "require_auth_time"),
+        (
+            *("session_max_age_seconds", "remembered_login_counts", "registration_assurance"),
+            *("default_acr_values", "default_max_age", "require_auth_time"),
+        ),
         fresh=True,
     ),
     "pages": Group(lazy("Links to the app's pages"), ("client_uri", "policy_uri", "tos_uri", "logo_uri")),
@@ -127,8 +133,8 @@ def widget(name: str) -> Widget:
         return {"scope": "scopes", "logo": "picture", "jwks": "json"}[name]  # type: ignore[return-value]
     if name in VALUES:
         return "choices" if TYPES.get(name) is list else "choice"
-    if name in LIMITS or TYPES.get(name) is int:
+    if name in LIMITS or name in SESSION_LIMITS or TYPES.get(name) is int:
         return "number"
-    if name in WANTED_SWITCHES or TYPES.get(name) is bool:
+    if name in WANTED_SWITCHES or name in SWITCHES or TYPES.get(name) is bool:
         return "switch"
     return "lines" if TYPES.get(name) is list or name in LISTS else "line"

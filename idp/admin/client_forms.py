@@ -32,6 +32,7 @@ from idp.admin.client_fields import (
 from idp.admin.client_texts import TEXTS, choice_texts, empty_text
 from idp.clients.management import ManagedClient, Wanted
 from idp.clients.metadata import SCOPES, with_defaults
+from idp.clients.options import SWITCHES
 from idp.web.fields import lazy, needed, trimmed
 from idp.web.forms import Form
 
@@ -174,7 +175,11 @@ def _choices(name: str) -> list[tuple[str, str]]:
 
 def fill(form: Any, asked: Iterable[Input], values: Mapping[str, Any]) -> None:
     """Show what is set; `values` as ManagedClient.wanted_values has them."""
-    whole = {**with_defaults(values), "grant_types": values.get("grant_types", ["authorization_code"])}
+    whole = {
+        **SWITCHES,
+        **with_defaults(values),
+        "grant_types": values.get("grant_types", ["authorization_code"]),
+    }
     for each in asked:
         form[each.field].data = _typed(each.name, whole.get(each.member))
         if each.name == "scope":
@@ -220,7 +225,8 @@ def _read(form: Any, asked: Input, present: Mapping[str, Any]) -> Any:
     if kind == "switch":
         value = bool(typed)
         # Not ticked means the same as not registered: no change where nobody changed it.
-        return None if not value and is_metadata(asked.member) and asked.member not in present else value
+        untouched = value is SWITCHES.get(asked.member, False) and asked.member not in present
+        return None if untouched and asked.member not in WANTED_SWITCHES else value
     if kind == "lines":
         value = [line.strip() for line in (typed or "").splitlines() if line.strip()]
     elif kind == "choices":

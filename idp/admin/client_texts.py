@@ -83,7 +83,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "first_party": (
         lazy("The municipality's own service: people are not asked for permission"),
-        lazy("Anybody else's app must ask each person before it gets their details."),
+        lazy(
+            "Anybody else's app must ask each person before it gets their details. The answer is remembered until "
+            "the person withdraws it, and asked for again only when the app wants more."
+        ),
+    ),
+    "consent_each_time": (
+        lazy("Permission is asked for at every login"),
+        lazy("An answer from before is not enough. Has no effect on the municipality's own services."),
     ),
     "subject_type": (
         lazy("Identifier of people"),
@@ -187,6 +194,19 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "default_max_age": (
         lazy("How old a login may be (seconds)"),
         lazy("If the person logged in longer ago than this, the password is asked for again. 0: every time."),
+    ),
+    "session_max_age_seconds": (
+        lazy("How old a login may be at most (seconds)"),
+        lazy(
+            "From 60 to 31536000. If the person logged in longer ago, the password is asked for again, whatever the "
+            "app asks for."
+        ),
+    ),
+    "remembered_login_counts": (
+        lazy("A remembered login is enough"),
+        lazy(
+            "If not, people who chose to be remembered log in again for this app as often as everybody else."
+        ),
     ),
     "require_auth_time": (
         lazy("The ID token tells the time of the login"),

@@ -119,7 +119,7 @@ def groups(client: ManagedClient, languages: list[str]) -> list[GroupView]:
 def is_told(name: str, value: Any) -> bool:
     """Switches of the provider are told either way, others where they are set."""
     if value is False:
-        return name in ("first_party", "pkce_required")
+        return name in ("first_party", "pkce_required", "remembered_login_counts")
     return value not in (None, "", [])
 
 

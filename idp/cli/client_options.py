@@ -31,6 +31,7 @@ SWITCHES = {  # of the client, by the option that sets it, and what that option'
 OPTIONS = (  # of ClientOptions: what this provider decides for the client
     *("support_email", "support_phone", "colour", "colour_dark", "registration_assurance"),
     *("access_token_seconds", "id_token_seconds", "refresh_idle_days", "refresh_absolute_days"),
+    *("session_max_age_seconds", "remembered_login_counts", "consent_each_time"),
     *("identity_code_basis", "allowed_resources"),
 )
 
@@ -113,6 +114,20 @@ _DESCRIBING = (
     click.option("--id-token-seconds", type=int, help="How long its ID tokens live."),
     click.option("--refresh-idle-days", type=int, help="How long its refresh tokens live unused."),
     click.option("--refresh-absolute-days", type=int, help="How long they live at most since the login."),
+    click.option(
+        "--session-max-age-seconds", type=int, help="An older login is no login for it, whatever it asks for."
+    ),
+    click.option(
+        "--remembered-logins/--no-remembered-logins",
+        "remembered_login_counts",
+        default=None,
+        help="Whether a remembered login is one for it. A new one: yes.",
+    ),
+    click.option(
+        "--consent-each-time/--consent-once",
+        default=None,
+        help="With --ask-consent: at each login, or until it wants more. A new one: once.",
+    ),
     click.option("--identity-code-basis", help="The legal basis on which it gets people's identity codes."),
     click.option(
         "--allowed-resource",

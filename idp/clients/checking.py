@@ -129,10 +129,14 @@ def _logins(client: ManagedClient) -> Iterator[Finding]:
             yield Finding(Level.WARNING, Code.UNKNOWN_ACR, level)
     options, lifetimes = client.options, rules().lifetimes
     absolute = options.refresh_absolute_days or lifetimes.refresh_absolute.days
-    if options.refresh_idle_days is not None and options.refresh_idle_days > absolute:
-        yield Finding(
-            Level.WARNING, Code.LIFETIME_CUT, f"refresh_idle_days: {options.refresh_idle_days} > {absolute}"
-        )
+    longest = max(lifetimes.remembered_login, lifetimes.session_absolute)
+    for name, most in (
+        ("refresh_idle_days", absolute),
+        ("session_max_age_seconds", int(longest.total_seconds())),
+    ):
+        value = getattr(options, name)
+        if value is not None and value > most:
+            yield Finding(Level.WARNING, Code.LIFETIME_CUT, f"{name}: {value} > {most}")
 
 
 def _for_people(client: ManagedClient) -> Iterator[Finding]:

@@ -25,13 +25,16 @@ LISTS = frozenset({"allowed_resources"})
 """Options of several texts."""
 
 MAX_LIST = 100
+SESSION_LIMITS: Mapping[str, tuple[int, int]] = {"session_max_age_seconds": (60, 365 * 86_400)}
+SWITCHES: Mapping[str, bool] = {"remembered_login_counts": True, "consent_each_time": False}
+"""What each is unless somebody has switched it."""
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{2,38}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """None everywhere: as the installation has it."""
+    """None: as the installation has it."""
 
     support_email: str | None = None
     support_phone: str | None = None
@@ -43,6 +46,9 @@ class ClientOptions:
     id_token_seconds: int | None = None
     refresh_idle_days: int | None = None
     refresh_absolute_days: int | None = None
+    session_max_age_seconds: int | None = None  # an older login is no login for this client
+    remembered_login_counts: bool = True  # also after the time of a login that is not remembered
+    consent_each_time: bool = False  # of a client that asks at all: what was allowed before is not enough
     identity_code_basis: str | None = None  # the legal basis on which it gets people's identity codes
     allowed_resources: list[str] | None = None  # addresses of APIs for which it may have access tokens
 
@@ -71,23 +77,29 @@ class ClientOptions:
 
     def values(self) -> dict[str, Any]:
         """As the database keeps them: without what is not set."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not SWITCHES.get(name)}
 
 
 AS_INSTALLED = ClientOptions()
 
 
 def _check(name: str, value: Any) -> None:
-    if name in LIMITS:
-        least, most = LIMITS[name]
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
+    if name in SWITCHES:
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false")
+    elif limits := {**LIMITS, **SESSION_LIMITS}.get(name):
+        _check_number(value, *limits)
     elif name in LISTS:
         _check_list(value)
     elif not isinstance(value, str):
         raise ValueError("must be a text")
     else:
         _check_text(name, value)
+
+
+def _check_number(value: Any, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}")
 
 
 def _check_text(name: str, value: str) -> None:

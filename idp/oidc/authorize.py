@@ -96,7 +96,7 @@ def _proceed(a: Authorization, pending: PendingRequest | None) -> Response:
     """An answer if nothing more is needed of the person, else the page that asks."""
     session = visitors.current_session()
     try:
-        step = interaction.next_step(a, session, clock.now())
+        step = interaction.next_step(a, session, clock.now(), rules().lifetimes.session_absolute)
     except OAuth2Error as error:
         return _finish(a, pending, error)
     if step is not Step.DONE:

@@ -37,14 +37,16 @@ class Step(Enum):
     DONE = ""
 
 
-def next_step(a: Authorization, session: CurrentSession | None, now: datetime) -> Step:
-    """The next step of a valid request.
+def next_step(
+    a: Authorization, session: CurrentSession | None, now: datetime, unremembered: timedelta
+) -> Step:
+    """The next step of a valid request. `unremembered`: how long a login lasts that is not remembered.
 
     Raises LoginRequired, ConsentRequired or InteractionRequired with prompt=none, AccessDeniedError after a refusal.
     """
     silent = "none" in a.prompts
     fresh = session is not None and session.auth_time >= a.began
-    if session is None or (not fresh and _must_log_in(a.prompts, a.max_age, session, now)):
+    if session is None or (not fresh and _must_log_in(a, session, now, unremembered)):
         if silent:
             raise LoginRequired
         return Step.CREATE if "create" in a.prompts else Step.LOGIN
@@ -76,12 +78,15 @@ def _after_login(a: Authorization, session: CurrentSession, *, silent: bool, fre
     return Step.DONE
 
 
-def _must_log_in(
-    prompts: tuple[str, ...], max_age: int | None, session: CurrentSession, now: datetime
-) -> bool:
-    if "login" in prompts or "create" in prompts:
+def _must_log_in(a: Authorization, session: CurrentSession, now: datetime, unremembered: timedelta) -> bool:
+    """By what the request asks for, and by what is set for the client, which no request can widen."""
+    if "login" in a.prompts or "create" in a.prompts:
         return True
-    return max_age is not None and now - session.auth_time > timedelta(seconds=max_age)
+    options, age = cast("Client", a.client).options, now - session.auth_time
+    if not options.remembered_login_counts and age >= unremembered:
+        return True
+    limits = [limit for limit in (a.max_age, options.session_max_age_seconds) if limit is not None]
+    return any(age > timedelta(seconds=limit) for limit in limits)
 
 
 def _must_identify(a: Authorization, session: CurrentSession, *, silent: bool) -> bool:
@@ -114,6 +119,8 @@ def _must_consent(a: Authorization, session: CurrentSession) -> bool:
         return True
     if client.first_party:
         return False
+    if client.options.consent_each_time:
+        return True
     scope = claims_request.consent_scope(a.parameters["scope"], a.parameters.get("claims"), client)
     apis = apis_among(a.parameters.get("resource"))
     return not consents.covers(session.account_id, client.client_id, scope, apis)

@@ -77,6 +77,9 @@ TYPED: dict[str, tuple[dict[str, Any], Any]] = {
     ),  # "strong" needs a broker: see tests/clients/test_management.py
     "default_acr_values": ({"default_acr_values": "a\nb"}, ["a", "b"]),
     "default_max_age": ({"default_max_age": "0"}, 0),
+    "session_max_age_seconds": ({"session_max_age_seconds": "900"}, 900),
+    "remembered_login_counts": ({"remembered_login_counts": None}, False),
+    "consent_each_time": ({"consent_each_time": "y"}, True),
     "require_auth_time": ({"require_auth_time": "y"}, True),
     "colour": ({"colour": "#0a4d78"}, "#0a4d78"),
     "colour_dark": ({"colour_dark": "#9cd0f5"}, "#9cd0f5"),

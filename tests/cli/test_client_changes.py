@@ -43,6 +43,7 @@ def test_what_is_given_changes_and_the_rest_stays(idp: Idp, browser: FlaskClient
     result = idp(
         *("client", "update", "asiointi", "--metadata", "more.json", "--ask-consent", "--refresh-tokens"),
         *("--access-token-seconds", "300", "--support-email", "tuki@example.fi"),
+        *("--session-max-age-seconds", "900", "--no-remembered-logins", "--consent-each-time"),
     )
 
     assert result.output == "asiointi is changed.\n"
@@ -50,7 +51,13 @@ def test_what_is_given_changes_and_the_rest_stays(idp: Idp, browser: FlaskClient
     assert after["client_name#sv"] == "Ärenden"
     assert (after["first_party"], before["first_party"]) == (False, True)
     assert "offline_access" in after["scope"].split()
-    assert after["options"] == {"access_token_seconds": 300, "support_email": "tuki@example.fi"}
+    assert after["options"] == {
+        "access_token_seconds": 300,
+        "support_email": "tuki@example.fi",
+        "session_max_age_seconds": 900,
+        "remembered_login_counts": False,
+        "consent_each_time": True,
+    }
     assert after["redirect_uris"] == before["redirect_uris"]
 
     idp(
@@ -62,6 +69,7 @@ def test_what_is_given_changes_and_the_rest_stays(idp: Idp, browser: FlaskClient
         "--unset",
         "support_email",
         "--no-refresh-tokens",
+        *("--remembered-logins", "--consent-once", "--unset", "session_max_age_seconds"),
     )
     last = shown(idp)
     assert "contacts" not in last

@@ -119,6 +119,8 @@ def test_a_program_without_logins_needs_no_openid(context: Flask) -> None:
     [
         ({"refresh_idle_days": 91}, ["refresh_idle_days: 91 > 90"]),
         ({"refresh_idle_days": 90}, []),
+        ({"session_max_age_seconds": 2_592_001}, ["session_max_age_seconds: 2592001 > 2592000"]),
+        ({"session_max_age_seconds": 2_592_000}, []),
         ({"refresh_idle_days": 91, "refresh_absolute_days": 100}, []),
         ({"refresh_absolute_days": 7}, []),
     ],

@@ -8,6 +8,7 @@ from idp.clients.options import AS_INSTALLED, ClientOptions
 
 def test_nothing_is_set_unless_somebody_sets_it() -> None:
     assert ClientOptions.checked({"support_email": "", "colour": None}) == AS_INSTALLED
+    assert ClientOptions.checked({"remembered_login_counts": True, "consent_each_time": False}).values() == {}
     assert AS_INSTALLED.values() == {}
 
 
@@ -21,6 +22,9 @@ def test_what_was_checked_comes_back_from_the_database() -> None:
         "access_token_seconds": 60,
         "refresh_idle_days": 7,
         "refresh_absolute_days": 30,
+        "session_max_age_seconds": 900,
+        "remembered_login_counts": False,
+        "consent_each_time": True,
         "identity_code_basis": "Tietosuojalaki 29 §",
         "allowed_resources": ["https://api.example.fi/", "urn:example:api"],
     }
@@ -47,6 +51,10 @@ def test_what_was_checked_comes_back_from_the_database() -> None:
         ("id_token_seconds", 0),
         ("refresh_idle_days", 366),
         ("refresh_absolute_days", 731),
+        ("session_max_age_seconds", 59),
+        ("session_max_age_seconds", 31_536_001),
+        ("remembered_login_counts", "no"),
+        ("consent_each_time", 1),
         ("identity_code_basis", "two\nlines"),
         ("identity_code_basis", "x" * 501),
         ("identity_code_basis", 29),

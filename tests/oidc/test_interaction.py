@@ -5,7 +5,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import keys
+from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
+from idp.clients import management
+from idp.clients.management import Wanted
 from idp.database import writing
 from tests.oidc import steps
 from tests.support import journey
@@ -198,6 +201,91 @@ def test_default_max_age_of_the_client_holds_unless_the_request_has_its_own(
 
     assert steps.page_of(steps.ask(client, service)) == "/login"
     assert "code" in steps.redirected(steps.ask(client, service, max_age="62"), service)
+
+
+# -- what is set for the client
+
+
+def let(app: Flask, service: App, **options: object) -> None:
+    with app.app_context():
+        found = management.look(service.client_id, OPERATOR)
+        wanted = Wanted(found.metadata, {**found.options.values(), **options}, first_party=found.first_party)
+        management.change(service.client_id, wanted, OPERATOR)
+
+
+@pytest.mark.parametrize("asked", [None, "0300", "999999999"])
+def test_a_login_that_is_too_old_for_the_client_is_none_whatever_it_asks_for(
+    app: Flask,
+    client: FlaskClient,
+    service: App,
+    person: Person,
+    moving_clock: MovableClock,
+    asked: str | None,
+) -> None:
+    let(app, service, session_max_age_seconds=300)
+    steps.log_in(client, person)
+    moving_clock.move(seconds=300)
+    assert "code" in steps.silently(client, service, max_age=asked)
+    moving_clock.move(seconds=1)
+
+    assert steps.silently(client, service, max_age=asked)["error"] == "login_required"
+    begun = steps.ask(client, service, max_age=asked)
+    assert steps.page_of(begun) == "/login"
+    resumed = journey.follow_to_client(client, journey.log_in(client, person, begun.location))
+    assert "code" in steps.redirected(resumed, service)
+
+
+def test_the_limit_of_the_client_does_not_widen_what_it_asks_for(
+    app: Flask, client: FlaskClient, service: App, person: Person, moving_clock: MovableClock
+) -> None:
+    let(app, service, session_max_age_seconds=300)
+    steps.log_in(client, person)
+    moving_clock.move(seconds=61)
+
+    assert steps.silently(client, service, max_age="60")["error"] == "login_required"
+
+
+def test_a_remembered_login_is_none_for_a_client_that_does_not_count_it(
+    app: Flask, client: FlaskClient, service: App, people: People, person: Person, moving_clock: MovableClock
+) -> None:
+    other = people.client("toinen")
+    let(app, service, remembered_login_counts=False)
+    journey.log_in(client, person, remember="y")
+    moving_clock.move(hours=11)
+    assert "code" in steps.silently(client, service)
+    moving_clock.move(hours=1)
+
+    assert steps.silently(client, service)["error"] == "login_required"
+    assert "code" in steps.silently(client, other)
+    begun = steps.ask(client, service)
+    resumed = journey.follow_to_client(client, journey.log_in(client, person, begun.location))
+    assert "code" in steps.redirected(resumed, service)
+
+
+def test_a_client_can_have_people_asked_at_each_login(
+    app: Flask, client: FlaskClient, asking: App, person: Person
+) -> None:
+    let(app, asking, consent_each_time=True)
+    steps.log_in(client, person)
+
+    for _ in range(2):
+        begun = steps.ask(client, asking)
+        assert steps.page_of(begun) == "/consent"
+        resumed = client.get(decide(client, begun.location, "allow"))
+        assert "code" in steps.redirected(resumed, asking)
+    assert steps.silently(client, asking)["error"] == "consent_required"
+
+
+def test_the_municipalitys_own_is_not_asked_for_at_each_login_either(
+    app: Flask, client: FlaskClient, service: App, person: Person
+) -> None:
+    let(app, service, consent_each_time=True)
+    steps.log_in(client, person)
+
+    assert "code" in steps.silently(client, service)
+
+
+# -- the time of the login
 
 
 def test_auth_time_is_the_same_in_every_silent_login_and_refresh(

@@ -9,7 +9,7 @@ from pydantic import Field, WithJsonSchema
 from idp.admin.api.models import Asked, Cursor, Limit, Moment, Next, Parameters, Told
 from idp.clients.management import MAX_OVERLAP, USUAL_OVERLAP, ManagedClient, Wanted
 from idp.clients.metadata import CHOICES, MAX_SECONDS, SCOPES, TRANSLATED_MEMBERS, TYPES
-from idp.clients.options import LIMITS, MAX_LIST, Assurance, ClientOptions
+from idp.clients.options import LIMITS, MAX_LIST, SESSION_LIMITS, Assurance, ClientOptions
 
 _EXAMPLE = {
     "client_name": "Invoices",
@@ -77,6 +77,18 @@ class Options(Asked):
     id_token_seconds: int | None = _limited("id_token_seconds")
     refresh_idle_days: int | None = _limited("refresh_idle_days")
     refresh_absolute_days: int | None = _limited("refresh_absolute_days")
+    session_max_age_seconds: int | None = Field(
+        None,
+        ge=SESSION_LIMITS["session_max_age_seconds"][0],
+        le=SESSION_LIMITS["session_max_age_seconds"][1],
+        description="An older login is no login for it: the person logs in again, whatever `max_age` it sends.",
+    )
+    remembered_login_counts: bool | None = Field(
+        None, description="Whether a remembered login is one for it; true unless it is set."
+    )
+    consent_each_time: bool | None = Field(
+        None, description="People are asked for consent at each login, if at all; false unless it is set."
+    )
     identity_code_basis: str | None = Field(
         None, max_length=500, description="The legal basis on which it gets people's identity codes."
     )

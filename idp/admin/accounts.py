@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from flask import Response, request
 from flask_babel import gettext as _
 
-from idp import clock
+from idp import audit_log, clock
 from idp.accounts import overview, roles, searching, standing, support
 from idp.accounts.models import Account
 from idp.accounts.roles import NoSuchAccount, NotAllowed, Role
@@ -17,6 +18,7 @@ from idp.accounts.standing import Standing, State
 from idp.admin import admin, shared
 from idp.admin.events import EventView, views
 from idp.admin.words import role_texts, state_text
+from idp.audit_log import Place
 from idp.clients import registry
 from idp.policy.searching import SHORTEST
 from idp.sessions import listing
@@ -115,6 +117,23 @@ def account(account_id: str) -> Response:
         sessions=listing.live(found.id, None, rules().lifetimes, clock.now()),
         services=_services(found),
         events=_history(found),
+    )
+
+
+@admin.get("/accounts/<account_id>/history")
+def account_history(account_id: str) -> Response:
+    """Everything that has happened, page by page; the account's page has the newest of it."""
+    actor = shared.actor()
+    found = support.look(account_id, actor)
+    place = Place.parse(request.args.get("after", ""))
+    page = audit_log.history(found.id, place, actor)
+    here = f"/admin/accounts/{found.id}/history"
+    return shared.page(
+        "account_history",
+        account=found,
+        events=views(page.events),
+        first_url=here if place else None,
+        next_url=f"{here}?{urlencode({'after': str(page.next)})}" if page.next else None,
     )
 
 

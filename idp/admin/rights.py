@@ -50,6 +50,7 @@ RIGHTS: Mapping[str, Right] = {
     # residents' accounts
     "accounts": _READ_ACCOUNTS,
     "account": _READ_ACCOUNTS,
+    "account_history": _READ_ACCOUNTS,
     "account_edit": _HELP,
     "account_email": _HELP_FRESH,
     "account_unlock": _HELP,

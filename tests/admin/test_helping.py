@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from idp import audit
 from idp.accounts import roles
 from idp.accounts import support as helping
 from idp.accounts.details import Details
@@ -15,7 +16,7 @@ from idp.accounts.models import Account
 from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
 from idp.audit import AuditEvent, Event
-from idp.database import db
+from idp.database import db, writing
 from idp.policy.usernames import EmailAddress
 from tests.admin.conftest import Colleague
 from tests.pages.steps import press
@@ -630,3 +631,40 @@ def test_the_history_of_an_account_tells_the_devices_of_logins(
 
     assert "127.0.0.1 Firefox, Linux" in history.get_text(" ", strip=True)
     assert "→" not in history.get_text()
+
+
+# -- the whole history
+
+
+def test_support_can_read_all_of_an_accounts_history_page_by_page(
+    app: Flask, support: FlaskClient, resident: Person, moving_clock: MovableClock
+) -> None:
+    with app.app_context(), writing() as session:
+        for number in range(60):
+            at = moving_clock.move(seconds=1)
+            audit.record(session, Event.UNLOCKED, at=at, account_id=resident.id, note=f"Syy {number}")
+    page = journey.soup(support.get(f"/admin/accounts/{resident.id}"))
+    link = page.find("a", string="Kaikki tilin tapahtumat") or page.select_one(".after-form a")
+    assert link is not None
+    assert "Syy 59" in page.text
+    assert "Syy 20" not in page.text
+
+    first = journey.soup(support.get(str(link["href"])))
+    second = journey.soup(support.get(str(first.select_one("#older")["href"])))  # type: ignore[index]
+
+    told = [f"Syy {number}" for number in range(60)]
+    assert all(note in first.text + second.text for note in told)
+    assert second.select_one("#older") is None
+    assert [cell.text for cell in second.select("td") if "Syy 0" in cell.text]
+
+
+def test_the_history_of_an_account_has_nothing_of_others(
+    app: Flask, support: FlaskClient, people: People, resident: Person
+) -> None:
+    other = people.resident("pekka@example.fi")
+    act(support, other, "disable", note="Toisen syy")
+
+    text = support.get(f"/admin/accounts/{resident.id}/history").get_data(as_text=True)
+
+    assert "Toisen syy" not in text
+    assert support.get(f"/admin/accounts/{'x' * 22}/history").status_code == 404

@@ -431,6 +431,9 @@ def administration(visitor: Visitor) -> Iterator[str]:
         visitor.should_be_on("admin-account")
         yield f"admin account, {name}"
     account = page.url
+    for name in ("history", "invite"):
+        visitor.open(f"/admin/accounts/{someone.id}/{name}")
+        yield f"admin account {name}"
     yield from _acts(visitor, account, "edit", "email", "unlock", "sessions", "reset", "disable", "delete")
     yield from _acts(visitor, account.replace(someone.id, disabled.id), "enable")
     yield from _acts(visitor, account.replace(someone.id, closing.id), "keep")
@@ -497,6 +500,11 @@ def _client_apps(visitor: Visitor) -> Iterator[str]:
     for path in ("", "/settings", "/rotate", "/end-previous", *(f"/edit/{group}" for group in GROUPS)):
         visitor.open(f"{base}{path}")
         yield f"admin client{path.replace('/', ' ')}"
+    visitor.open(f"{base}/check")
+    yield "admin client check"
+    visitor.press("#check")
+    visitor.should_be_on("admin-client-check")
+    yield "admin client check, done"
     visitor.open(f"{base}/edit/names")
     visitor.fill(client_name="", support_phone="soita", support_email="tuki")
     visitor.press("#save")

@@ -47,6 +47,7 @@ def purge() -> dict[str, int]:
     deletion.erase_due()
     statistics.count()
     searching.fill_keys()
+    persons.forget_codes()
     deleted: Counter[str] = Counter()
     for model, condition in _over(now):
         deleted[model.__tablename__] += _delete(model, condition)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from idp import audit, clock
 from idp.accounts import acceptance, assurance, authentication, counters, links
+from idp.accounts.assurance import TicketGone
 from idp.accounts.hashing import hasher
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.models import ACTIVE, Account, Registration
@@ -172,7 +173,10 @@ def _bind(session: Session, account: Account, sealed: str) -> None:
     identified = tickets.unseal(sealed)
     if identified is None:
         raise LinkNotLive(LinkState.WITHDRAWN)
-    assurance.bind(session, account, identified)
+    try:
+        assurance.bind(session, account, identified)
+    except TicketGone as error:
+        raise LinkNotLive(LinkState.WITHDRAWN) from error
 
 
 def _account_of(registration: Registration, password_hash: str | None, now: datetime) -> Account:

@@ -5,6 +5,7 @@ identified account. Its names are those of the identification; the person choose
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ from idp.policy.assurance import ACR_PASSWORD, ACR_STRONG, AMR_STRONG
 from idp.sessions import browser
 from idp.sessions.browser import CurrentSession
 from idp.upstream import persons, tickets
-from idp.upstream.persons import AlreadyBound, AlreadySomebodyElse
+from idp.upstream.persons import AlreadyBound, AlreadySomebodyElse, Outdated
 from idp.upstream.tickets import Identified
 
 log = structlog.get_logger(__name__)
@@ -95,31 +96,32 @@ def registered_names(account: Account) -> tuple[list[str], str] | None:
 
 
 def bind(session: Session, account: Account, identified: Identified) -> None:
-    """Let an account be that person's, with their registered names. Raises PersonHasAccount."""
+    """Let an account be that person's, with their registered names. Raises PersonHasAccount and TicketGone."""
     try:
         persons.bind(session, account.id, identified)
     except (AlreadyBound, AlreadySomebodyElse) as error:
         raise PersonHasAccount from error
-    before = {"given_name": account.given_name, "family_name": account.family_name}
-    take_names(account, identified)
-    after = {"given_name": account.given_name, "family_name": account.family_name}
-    audit.record(
-        session,
-        Event.IDENTITY_BOUND,
-        at=clock.now(),
-        account_id=account.id,
-        changes=audit.difference(before, after),
-    )
+    except Outdated as error:
+        raise TicketGone from error
+    changes = _take_names(account, identified)
+    audit.record(session, Event.IDENTITY_BOUND, at=clock.now(), account_id=account.id, changes=changes)
 
 
-def take_names(account: Account, identified: Identified) -> None:
-    """The registered names, as far as they are told; the given name that the person goes by stays if it is one."""
+def _take_names(account: Account, identified: Identified) -> dict[str, Any]:
+    """The registered names, as far as they are told; the given name that the person goes by stays if it is one.
+
+    Returns what has changed, for the audit log.
+    """
     if not tells_names_apart(identified):
-        return
+        return {}
     names = given_names(identified)
-    account.family_name = identified.family_name
-    if (account.given_name or "") not in {*names, identified.given_names}:
-        account.given_name = names[0]
+    before = {"given_name": account.given_name, "family_name": account.family_name}
+    kept = account.given_name if account.given_name in {*names, identified.given_names} else names[0]
+    changes = audit.difference(before, {"given_name": kept, "family_name": identified.family_name})
+    if changes:
+        account.given_name, account.family_name = kept, identified.family_name
+        account.updated_at = clock.now()
+    return changes
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,15 @@ def step_up(proof: Proof, current: CurrentSession, visitor: Visitor) -> Raised:
             bind(session, account, identified)
         elif not persons.is_same(account.id, identified):
             raise OtherPerson
-        else:
-            take_names(account, identified)
+        elif changes := _take_names(account, identified):
+            audit.record(
+                session,
+                Event.DETAILS_CHANGED,
+                at=now,
+                reason="identified",
+                account_id=account.id,
+                changes=changes,
+            )
         token = browser.renew(
             session,
             current,
@@ -168,12 +177,17 @@ def step_up(proof: Proof, current: CurrentSession, visitor: Visitor) -> Raised:
     return Raised(token, current.remembered)
 
 
+def may_get_identity_codes(client: Client) -> bool:
+    """Whether a client has a recorded legal basis for what is kept here: people are asked about it, with the rest."""
+    return client.options.identity_code_basis is not None and rules().settings.upstream.store_identity_code
+
+
 def identity_code_for(client: Client, account_id: str, acr: str) -> str | None:
     """The personal identity code for a client that has a recorded legal basis, of somebody strongly identified.
 
     None for all others, and where codes are not kept. Each time that it is told is written down.
     """
-    if client.options.identity_code_basis is None or acr != ACR_STRONG:
+    if not may_get_identity_codes(client) or acr != ACR_STRONG:
         return None
     code = persons.identity_code_of(account_id)
     if code is not None:

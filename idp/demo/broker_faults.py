@@ -31,6 +31,7 @@ class Fault(StrEnum):
     FUTURE_AUTH_TIME = "future_auth_time"
     NO_IDENTITY_CODE = "no_identity_code"
     BROKEN_IDENTITY_CODE = "broken_identity_code"
+    OTHER_BIRTH_DATE = "other_birth_date"  # than the code says
     SAME_PERSON = "same_person"  # fine: whoever is chosen, it is the first of the people
     COMBINED_NAME = "combined_name"  # fine: one text, not told apart
     UNREADABLE_NAME = "unreadable_name"
@@ -91,6 +92,7 @@ def spoil(claims: dict[str, Any], fault: Fault | None, names: Mapping[str, str])
         Fault.FUTURE_AUTH_TIME: {"auth_time": now + HOUR},
         Fault.NO_IDENTITY_CODE: {names["code"]: _GONE},
         Fault.BROKEN_IDENTITY_CODE: {names["code"]: "not-a-code"},
+        Fault.OTHER_BIRTH_DATE: {names["birth_date"]: "1980-01-02"},
         Fault.COMBINED_NAME: {names["given_names"]: _GONE, names["family_name"]: _GONE},
         Fault.UNREADABLE_NAME: {names["family_name"]: "\u0000\u202eMallikas"},
     }

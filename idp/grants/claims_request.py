@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from idp.accounts.claims import SCOPE_CLAIMS
+from idp.accounts import assurance
+from idp.accounts.claims import IDENTITY_CODE_CLAIM, SCOPE_CLAIMS
 from idp.clients.registry import Client
 from idp.grants import consents
 from idp.nesting import depth
@@ -41,10 +42,18 @@ NOTHING = ClaimsRequest()
 def consent_scope(scope: str, claims: str | None, client: Client) -> str:
     """What a person is to consent to: `scope`, and what holds the single claims that the client may have.
 
-    Raises ValueError as `parse`.
+    The personal identity code is one of these, as if there were a scope of its name: who consented before the client
+    had a legal basis is asked anew. Raises ValueError as `parse`.
     """
     further = [name for name in parse(claims).scopes if name in client.scopes]
+    if assurance.may_get_identity_codes(client):
+        further.append(IDENTITY_CODE_CLAIM)
     return " ".join(dict.fromkeys([*scope.split(), *further]))
+
+
+def identity_code_permitted(client: Client, account_id: str) -> bool:
+    """Whether the person has been asked about their identity code, where people are asked at all."""
+    return client.first_party or IDENTITY_CODE_CLAIM in consents.given(account_id, client.client_id)
 
 
 def permitted(names: Sequence[str], client: Client, account_id: str) -> tuple[str, ...]:

@@ -117,7 +117,8 @@ def _finish(a: Authorization, pending: PendingRequest | None, error: OAuth2Error
     if error is not None:
         return _error(a, error)
     try:
-        parameters = issuing.issue(a, cast("CurrentSession", visitors.current_session()))
+        session = interaction.as_told(a, cast("CurrentSession", visitors.current_session()))
+        parameters = issuing.issue(a, session)
     except OAuth2Error as failed:
         return _error(a, failed)
     except SessionOver:

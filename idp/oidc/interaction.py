@@ -37,6 +37,16 @@ class Step(Enum):
     DONE = ""
 
 
+def as_told(a: Authorization, session: CurrentSession) -> CurrentSession:
+    """The session as this client is told of it: who demands another level than that of an identification gets that one.
+
+    An essential `acr` is met by one of its values alone (Core 5.5.1.1).
+    """
+    if a.acceptable_acr is not None and session.acr not in a.acceptable_acr and session.acr == ACR_STRONG:
+        return session.by_password()
+    return session
+
+
 def next_step(
     a: Authorization, session: CurrentSession | None, now: datetime, unremembered: timedelta
 ) -> Step:
@@ -45,6 +55,7 @@ def next_step(
     Raises LoginRequired, ConsentRequired or InteractionRequired with prompt=none, AccessDeniedError after a refusal.
     """
     silent = "none" in a.prompts
+    session = as_told(a, session) if session else None
     fresh = session is not None and session.auth_time >= a.began
     if session is None or (not fresh and _must_log_in(a, session, now, unremembered)):
         if silent:

@@ -82,8 +82,10 @@ def _claims(client: Client, token: dict[str, Any]) -> dict[str, Any]:
     asked = claims_request.parse(parameter).userinfo if parameter else ()
     requested = claims_request.permitted(asked, client, person.id) if asked else ()
     claims = {"sub": token["sub"], **claims_of(person, token["scope"].split(), requested)}
-    if client.options.identity_code_basis and (
-        code := assurance.identity_code_for(client, person.id, token["acr"])
+    if (
+        assurance.may_get_identity_codes(client)
+        and claims_request.identity_code_permitted(client, person.id)
+        and (code := assurance.identity_code_for(client, person.id, token["acr"]))
     ):
         claims[IDENTITY_CODE_CLAIM] = code
     return claims

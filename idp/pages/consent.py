@@ -8,6 +8,8 @@ from flask import Response, render_template, request
 from flask_babel import gettext as _
 
 from idp import clock
+from idp.accounts import assurance
+from idp.accounts.claims import IDENTITY_CODE_CLAIM
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.registry import Client
@@ -120,6 +122,7 @@ def scope_views(scope: str, client: Client | None) -> list[ScopeView]:
         ),
     }
     chosen = [view for name, view in views.items() if name in scope.split()]
-    if client and client.options.identity_code_basis:
+    unasked = client is not None and client.first_party and assurance.may_get_identity_codes(client)
+    if unasked or IDENTITY_CODE_CLAIM in scope.split():
         chosen.append(ScopeView(_("Identity"), (_("Personal identity code, after a strong identification"),)))
     return chosen

@@ -16,6 +16,7 @@ from idp.clients import registry
 from idp.clients.targets import apis_among
 from idp.crypto import random_id
 from idp.grants import device
+from idp.grants.claims_request import consent_scope
 from idp.grants.codes import Approval
 from idp.grants.device import DeviceGone, Waiting
 from idp.pages import journey, pages
@@ -76,7 +77,7 @@ def allow_device() -> Response:
             return _decide(person, waiting, allowed=decision == "allow")
     except DeviceGone:
         return _not_found(DeviceForm(formdata=None))
-    scopes = scope_views(waiting.scope, g.client)
+    scopes = scope_views(consent_scope(waiting.scope, None, g.client), g.client)
     page = render_template(
         "pages/device_allow.html",
         form=form,

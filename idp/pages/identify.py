@@ -20,17 +20,16 @@ from idp.pages import journey, pages
 from idp.pages.forms import EmptyForm
 from idp.sessions.browser import CurrentSession
 from idp.texts import language, localized
-from idp.upstream import identification, persons, tickets
+from idp.upstream import identification, persons
 from idp.upstream.identification import Outcome
 from idp.upstream.providers import Refusal, UpstreamUnavailable
 from idp.upstream.purposes import Purpose
 from idp.upstream.tickets import Identified
-from idp.web import cookies, headers, visitors
+from idp.web import cookies, headers, identifications, visitors
 from idp.web.errors import error_page, interrupted
 from idp.web.forms import Form, form_page
+from idp.web.identifications import TICKET, browser_key
 from idp.web.limits import limiter, setting
-
-TICKET = "identified"  # in the browser's signed cookie: a random value that is good for one registration
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,14 @@ def way_to_identify() -> Response:
     return journey.see_other(f"/identify/new{journey.query()}")
 
 
+def again_url() -> str:
+    """Of the button with which somebody says that the identification is not theirs."""
+    return f"/identify/again{_query(journey.pending())}"
+
+
 def identified() -> Identified | None:
     """Who has identified themselves in this browser for a registration, not long ago."""
-    found = tickets.find(session.get(TICKET), browser=browser_key())
-    return found if found is not None and found.purpose is Purpose.REGISTRATION else None
+    return identifications.found()
 
 
 def proof() -> Proof:
@@ -109,9 +112,15 @@ def proof() -> Proof:
     return Proof(session.get(TICKET, ""), browser_key())
 
 
-def browser_key() -> str:
-    """What an identification is bound to: this browser."""
-    return hash_token(visitors.ensure_browser_id())
+@pages.post("/identify/again")
+@limiter.limit(setting("registration_per_address"))
+def identify_again() -> Response:
+    """The identification was somebody else's, who has used this computer before."""
+    pending = journey.pending()
+    if EmptyForm().validate_on_submit():
+        identifications.forget()
+        session.pop("waiting", None)  # and what they have typed
+    return way_to_identify(pending)
 
 
 # -- to the provider and back
@@ -279,4 +288,4 @@ def identify_known() -> Response:
     journey.pending_if_live()
     if found is None or persons.account_of(found) is None:
         return journey.see_other("/login")
-    return make_response(render_template("pages/identify_known.html"))
+    return make_response(render_template("pages/identify_known.html", form=EmptyForm(), again=again_url()))

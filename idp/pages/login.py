@@ -20,7 +20,7 @@ from idp.grants.requests import PendingRequest
 from idp.pages import journey, pages
 from idp.pages.forms import LoginForm
 from idp.policy.usernames import comparison_key
-from idp.web import cookies, keepsakes, visitors
+from idp.web import cookies, identifications, keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.limits import failed, known_device, limiter, setting, typed_name
 
@@ -86,6 +86,7 @@ def _try(form: LoginForm, pending: PendingRequest | None) -> Response | None:
 def _welcome(logged_in: LoggedIn, pending: PendingRequest | None, *, remembered: bool) -> Response:
     keepsakes.forget_all()  # the next person at a shared computer has logged in
     settings = rules().settings
+    identifications.forget()
     response = journey.resume(pending) if pending else journey.home()
     lifetime = rules().lifetimes.remembered_login if remembered else None
     cookies.write_session(response, logged_in.session_token, settings, lifetime)

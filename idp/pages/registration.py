@@ -21,6 +21,7 @@ from idp.upstream import persons
 from idp.upstream.tickets import Identified
 from idp.web import headers, keepsakes, visitors
 from idp.web.forms import form_page
+from idp.web.identifications import TICKET
 from idp.web.limits import count_mail, limiter, setting
 
 CORRECTABLE = ("email", "given_name", "family_name", "phone", "street_address", "postal_code", "locality")
@@ -46,7 +47,7 @@ def create_account() -> Response:
     elif request.method == "GET":
         _prefill(form, pending)
         _registered_names(form, identified)
-    return _page(form, names)
+    return _page(form, names, identified)
 
 
 def _keep_what_was_typed(form: RegistrationForm) -> None:
@@ -68,7 +69,7 @@ def _registered_names(form: RegistrationForm, identified: Identified | None) -> 
 
 def _prefill(form: RegistrationForm, pending: PendingRequest | None) -> None:
     """What this browser has typed before, to correct a wrong address; else the e-service's hint."""
-    if "correct" in request.args or identify.TICKET in session:
+    if "correct" in request.args or TICKET in session:
         for name, value in keepsakes.find("typed").items():
             form[name].data = value
     elif pending:
@@ -106,7 +107,7 @@ def _register(form: RegistrationForm, identified: Identified | None) -> Response
     except HashingBusy:
         form.refuse_for_now()
         return None
-    session.pop(identify.TICKET, None)
+    session.pop(TICKET, None)
     _keep_what_was_typed(form)
     keepsakes.keep("waiting", registration=registration_id, email=email.address)
     if request_id := journey.request_id():
@@ -114,7 +115,7 @@ def _register(form: RegistrationForm, identified: Identified | None) -> Response
     return journey.see_other("/created")
 
 
-def _page(form: RegistrationForm, registered_names: list[str]) -> Response:
+def _page(form: RegistrationForm, registered_names: list[str], identified: Identified | None) -> Response:
     form.new_password.data = form.new_password_confirm.data = None
     page = render_template(
         "pages/create_account.html",
@@ -122,6 +123,8 @@ def _page(form: RegistrationForm, registered_names: list[str]) -> Response:
         terms_url="/terms",
         privacy_url="/privacy",
         registered_names=registered_names,
+        again=identify.again_url() if identified else None,
+        again_form=EmptyForm(),
     )
     return form_page(page, form)
 

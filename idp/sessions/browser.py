@@ -1,6 +1,6 @@
 """Browser sessions: started by a login, found by the cookie, ended by a logout, an idle or an absolute limit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -30,11 +30,17 @@ class CurrentSession:
     acr: str
     amr: tuple[str, ...]
     auth_time: datetime
+    password_auth_time: datetime
     terms_due: bool
+
+    def by_password(self) -> "CurrentSession":
+        """The same, without the identification that has raised it."""
+        return replace(self, acr=ACR_PASSWORD, amr=AMR_PASSWORD, auth_time=self.password_auth_time)
 
 
 _FIND = Statement(
-    "SELECT s.id_hash, s.sid, s.account_id, s.remembered, s.acr, s.amr, s.auth_time, s.terms_due, s.last_seen_at,"
+    "SELECT s.id_hash, s.sid, s.account_id, s.remembered, s.acr, s.amr, s.auth_time, s.password_auth_time,"
+    " s.terms_due, s.last_seen_at,"
     " a.given_name, a.family_name, a.username, a.language"
     " FROM sessions s JOIN accounts a ON a.id = s.account_id"
     " WHERE s.id_hash = :id_hash AND s.ended_at IS NULL AND s.expires_at > :now AND a.status = 'active'"
@@ -50,16 +56,13 @@ def find(token: str | None, lifetimes: Lifetimes, now: datetime) -> CurrentSessi
     if row is None:
         return None
     *columns, terms_due, seen, given, family, username, language = row
-    id_hash, sid, account_id, remembered, acr, amr, auth_time = columns
-    began = instant(auth_time)
-    if acr == ACR_STRONG and now - began >= lifetimes.session_absolute:
-        acr, amr = ACR_PASSWORD, " ".join(AMR_PASSWORD)  # a remembered login is no remembered identification
+    id_hash, sid, account_id, remembered, acr, amr, auth_time, password_auth_time = columns
     last_seen = instant(seen)
     if not remembered and now - last_seen >= lifetimes.session_idle:
         return None
     if now - last_seen > TOUCH_AFTER:
         _TOUCH.all(id_hash=id_hash, now=now)
-    return CurrentSession(
+    found = CurrentSession(
         id_hash=id_hash,
         sid=sid,
         account_id=account_id,
@@ -68,9 +71,13 @@ def find(token: str | None, lifetimes: Lifetimes, now: datetime) -> CurrentSessi
         remembered=bool(remembered),
         acr=acr,
         amr=tuple(amr.split()),
-        auth_time=began,
+        auth_time=instant(auth_time),
+        password_auth_time=instant(password_auth_time or auth_time),
         terms_due=bool(terms_due),
     )
+    if acr == ACR_STRONG and now - found.auth_time >= lifetimes.session_absolute:
+        return found.by_password()  # a remembered login is no remembered identification
+    return found
 
 
 def start(
@@ -108,6 +115,7 @@ def start(
             acr=acr,
             amr=" ".join(amr),
             auth_time=now,
+            password_auth_time=now,
             last_seen_at=now,
             expires_at=now + (lifetimes.remembered_login if remembered else lifetimes.session_absolute),
             user_agent=(user_agent or "")[:200] or None,
@@ -145,6 +153,7 @@ def renew(
             acr=acr,
             amr=" ".join(amr),
             auth_time=auth_time,
+            password_auth_time=current.password_auth_time,
             last_seen_at=now,
             expires_at=old.expires_at,
             user_agent=old.user_agent,

@@ -22,6 +22,8 @@ class BrowserSession(Model):
     acr: Mapped[str] = mapped_column(sa.String(100))
     amr: Mapped[str] = mapped_column(sa.String(100))  # RFC 8176 values, space-separated
     auth_time: Mapped[datetime] = mapped_column(Instant)
+    # Of the password, where auth_time is of an identification; None in rows of earlier versions.
+    password_auth_time: Mapped[datetime | None] = mapped_column(Instant)
     last_seen_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)  # at the latest, whatever happens
     ended_at: Mapped[datetime | None] = mapped_column(Instant)

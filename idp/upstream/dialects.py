@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from idp.settings import Upstream
@@ -52,6 +53,7 @@ class Told:
     given_names: str
     family_name: str
     name: str
+    birth_date: date | None
     methods: tuple[str, ...]
 
     def __repr__(self) -> str:
@@ -82,6 +84,7 @@ def read(claims: Mapping[str, Any], section: Upstream) -> Told:
         given_names=given if both else "",
         family_name=family if both else "",
         name=_text(claims, names, "name", MAX_GIVEN + MAX_FAMILY) or given or family,
+        birth_date=_day(_text(claims, names, "birth_date", 40)),
         methods=_methods(claims.get(names.get("method", "amr"))),
     )
 
@@ -96,6 +99,13 @@ def _text(claims: Mapping[str, Any], names: Mapping[str, str], meaning: str, mos
     if len(text) > most or not text.isprintable():
         raise Unreadable(f"{meaning} is too long or holds what nobody can read")
     return text
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Unreadable("birth_date is no day (YYYY-MM-DD)") from error
 
 
 def _methods(value: object) -> tuple[str, ...]:

@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, upstream
 from idp.accounts.rules import rules
 from idp.audit import Event
-from idp.clients.models import ClientApp
-from idp.clients.options import ClientOptions
 from idp.crypto import hash_token, random_token
-from idp.database import Statement, db, instant, writing
+from idp.database import Statement, instant, writing
 from idp.policy.identity_code import IdentityCode
 from idp.policy.lifetimes import is_live
 from idp.upstream import person_keys, persons, tickets
@@ -185,15 +182,8 @@ def _identified(
 
 
 def _sealed(code: IdentityCode) -> str | None:
-    """The code to be kept, encrypted: where a setting says so and a client app may have it."""
-    installed = rules()
-    if not installed.settings.upstream.store_identity_code:
-        return None
-    with db.engine.connect() as connection:
-        options = connection.scalars(sa.select(ClientApp.options).where(ClientApp.enabled)).all()
-    if not any(ClientOptions.stored(each).identity_code_basis for each in options):
-        return None
-    return installed.vault.encrypt(code.value)
+    """The code to be kept, encrypted, where it is kept at all."""
+    return rules().vault.encrypt(code.value) if persons.codes_are_kept() else None
 
 
 def _refused(pending: _Pending | None, refusal: Refusal, reason: str) -> Outcome:

@@ -125,8 +125,11 @@ class OpenIdConnect:
             told = dialects.read(claims, section)
         except dialects.Unreadable as error:
             raise Refused(Refusal.FAILED, str(error)) from error
+        person = self._identity_code(told.identity_code)
+        if None not in (told.birth_date, person.birth_date) and told.birth_date != person.birth_date:
+            raise Refused(Refusal.FAILED, "born on another day than the code says")
         return Evidence(
-            code=self._identity_code(told.identity_code),
+            code=person,
             given_names=told.given_names,
             family_name=told.family_name,
             full_name=told.name,

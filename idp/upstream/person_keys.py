@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp import clock, versions
+from idp.accounts import links
+from idp.accounts.models import Registration
 from idp.crypto import Vault, keyed_hash
 from idp.database import Statement, insert_if_absent, writing
 from idp.lasting import LastingSecret, fresh_secret, lasting_secret
@@ -52,10 +54,19 @@ def rotate(vault: Vault) -> int:
         # Who was identified before knows not all names of theirs; they identify themselves again.
         waiting = sa.update(IdentificationTicket).where(IdentificationTicket.used_at.is_(None))
         session.execute(waiting.values(used_at=clock.now(), sealed=""))
+        _close_registrations(session)
         insert_if_absent(
             session, LastingSecret, name=f"{_PREFIX}{newest}", sealed=vault.encrypt(fresh_secret())
         )
     return _rename_known(vault, newest)
+
+
+def _close_registrations(session: Session) -> None:
+    """Those that hold an identification, with their links: they would bind the person by an old name."""
+    now, identified = clock.now(), Registration.sealed_identification.is_not(None)
+    links.withdraw_of(session, now, sa.select(Registration.id).where(identified))
+    over = {"closed_at": now, "password_hash": "", "sealed_identification": None}
+    session.execute(sa.update(Registration).where(identified).values(over))
 
 
 def _rename_known(vault: Vault, number: int) -> int:

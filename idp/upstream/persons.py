@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from idp.accounts.rules import rules
+from idp.clients.models import ClientApp
+from idp.clients.options import ClientOptions
 from idp.crypto import Undecryptable, Vault
-from idp.database import Statement, instant, writing
+from idp.database import Statement, db, instant, writing
 from idp.upstream import person_keys
 from idp.upstream.models import StrongIdentity as Row
 from idp.upstream.tickets import Identified
@@ -19,6 +21,10 @@ from idp.upstream.tickets import Identified
 
 class AlreadySomebodyElse(Exception):
     """The account is that of another person."""
+
+
+class Outdated(Exception):
+    """The person was identified before the newest key was made, and may have come back under that one since."""
 
 
 class AlreadyBound(Exception):
@@ -79,9 +85,11 @@ def identity_code_of(account_id: str) -> str | None:
 def bind(session: Session, account_id: str, identified: Identified) -> None:
     """Let the account be that person's from now on, as part of the caller's transaction.
 
-    The same person again renews what is known of them. Raises AlreadyBound and AlreadySomebodyElse.
+    The same person again renews what is known of them. Raises AlreadyBound, AlreadySomebodyElse and Outdated.
     """
     person_keys.lock(session)
+    if list(identified.person_keys) != person_keys.numbers():
+        raise Outdated
     of_person = session.scalar(sa.select(Row).where(_is(identified)))
     if of_person is not None and of_person.account_id != account_id:
         raise AlreadyBound
@@ -106,6 +114,24 @@ def seen_again(session: Session, identified: Identified) -> None:
         return
     row.sealed_identity_code = identified.sealed_identity_code
     _renew(row, identified)
+
+
+def codes_are_kept() -> bool:
+    """Whether personal identity codes are kept: where a setting says so and a client app may have them."""
+    if not rules().settings.upstream.store_identity_code:
+        return False
+    with db.engine.connect() as connection:
+        options = connection.scalars(sa.select(ClientApp.options).where(ClientApp.enabled)).all()
+    return any(ClientOptions.stored(each).identity_code_basis for each in options)
+
+
+def forget_codes() -> int:
+    """Erase kept codes once nobody may have them any more; returns how many."""
+    if codes_are_kept():
+        return 0
+    with writing() as session:
+        kept = sa.update(Row).where(Row.sealed_identity_code.is_not(None)).values(sealed_identity_code=None)
+        return len(session.scalars(kept.returning(Row.account_id)).all())
 
 
 def reseal(vault: Vault) -> int:

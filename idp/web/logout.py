@@ -18,7 +18,7 @@ from idp.clients.subjects import sid_of
 from idp.database import writing
 from idp.grants import front_channel
 from idp.sessions import browser
-from idp.web import cookies, headers, keepsakes, visitors
+from idp.web import cookies, headers, identifications, keepsakes, visitors
 from idp.web.context import ClientView
 
 WAIT_SECONDS = 5  # for frames that do not load; without scripts always
@@ -34,6 +34,7 @@ class Frame:
 
 def end_current_session() -> tuple[Frame, ...]:
     """End this browser's session and erase its cookies; the frames that the page to be shown must have."""
+    identifications.forget()
     current = visitors.current_session()
     frames: tuple[Frame, ...] = ()
     if current is not None:

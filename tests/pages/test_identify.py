@@ -11,12 +11,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp import clock
+from idp.accounts import assurance
 from idp.accounts.models import Account, Registration
 from idp.accounts.roles import OPERATOR
 from idp.audit import AuditEvent
-from idp.clients import management
+from idp.clients import management, registry
 from idp.clients.management import Wanted
 from idp.database import db
+from idp.upstream import persons
 from idp.upstream.models import StrongIdentity
 from idp.upstream.providers import Refusal, Refused
 from tests.conftest import AppFactory
@@ -245,10 +247,11 @@ def test_a_client_app_may_have_another_rule(
     assert client.get(f"/create-account?request={request_id}").status_code == 303
 
 
-def set_options(app: Flask, service: App, **options: Any) -> None:
+def set_options(app: Flask, service: App, *, first_party: bool = True, **options: Any) -> None:
     with app.app_context():
         found = management.look(service.client_id, OPERATOR)
-        management.change(service.client_id, Wanted(found.metadata, options), OPERATOR)
+        wanted = Wanted(found.metadata, options, first_party=first_party)
+        management.change(service.client_id, wanted, OPERATOR)
 
 
 def test_without_a_provider_nothing_changes(make_app: AppFactory) -> None:
@@ -475,6 +478,22 @@ def test_the_first_identification_gives_the_account_its_registered_names(
     assert (account.given_name, account.family_name) == ("Kaarina", "Meikäläinen")
 
 
+def test_a_name_that_has_changed_since_is_taken_over_and_written_down(
+    app: Flask, client: FlaskClient, desk: Desk, service: App, maija: Person, moving_clock: MovableClock
+) -> None:
+    stepped_up(client, service, ask_strongly(client, service, maija))
+    moving_clock.move(minutes=5)
+    desk.family_name = "Uusinimi"
+    other = app.test_client()
+
+    stepped_up(other, service, ask_strongly(other, service, maija))
+
+    account = rows(app, sa.select(Account))[0]
+    assert (account.family_name, account.updated_at) == ("Uusinimi", clock.now())
+    event = rows(app, sa.select(AuditEvent).where(AuditEvent.event == "account.details_changed"))[0]
+    assert (event.reason, event.changes) == ("identified", {"family_name": ["Meikäläinen", "Uusinimi"]})
+
+
 def test_the_identity_code_is_nowhere(
     app: Flask, client: FlaskClient, desk: Desk, service: App, maija: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -538,6 +557,44 @@ def test_not_once_the_basis_is_gone_and_to_nobody_else(
     assert "hetu" not in userinfo_after(browser, other, protocol.ask(browser, other))
     set_options(browser.application, service)
     assert "hetu" not in userinfo_after(browser, service, protocol.ask(browser, service))
+
+
+def test_not_once_codes_are_not_kept_any_more(
+    make_app: AppFactory, keeping: tuple[FlaskClient, App, Person, Desk], database_url: str
+) -> None:
+    browser, service, person, _ = keeping
+    identified(browser, service, person)
+    with make_app(upstream=SETTINGS).app_context():
+        client = registry.find(service.client_id)
+        assert client is not None
+        assert assurance.identity_code_for(client, person.id, STRONG) is None
+        assert persons.identity_code_of(person.id) is not None  # until the next hour
+
+
+def test_a_consent_that_did_not_mention_it_is_asked_anew(
+    keeping: tuple[FlaskClient, App, Person, Desk],
+) -> None:
+    browser, _, person, desk = keeping
+    app = browser.application
+    other = People(app).client("muu", first_party=False)
+    asked = ask_strongly(browser, other, person)
+    consent = browser.get(identify(browser, asked.location).location)
+    assert "Henkilötunnus" not in browser.get(consent.location).text
+    shown = journey.submit(browser, consent.location, decision="allow")
+    code = protocol.redirected(browser.get(shown.location), other)["code"]
+    token = journey.redeem(browser, other, code).get_json()["access_token"]
+    set_options(app, other, identity_code_basis="Esimerkkilaki 1 §", first_party=False)
+
+    told = browser.get("/oauth2/userinfo", headers={"Authorization": f"Bearer {token}"}).get_json()
+    assert "hetu" not in told
+    again = protocol.ask(browser, other)
+
+    assert protocol.page_of(again) == "/consent"
+    assert "Henkilötunnus" in browser.get(again.location).text
+    allowed = journey.submit(browser, again.location, decision="allow")
+    assert userinfo_after(browser, other, browser.get(allowed.location))["hetu"] == desk.code
+    assert protocol.page_of(protocol.ask(browser, other, prompt="consent")) == "/consent"
+    assert "code" in protocol.silently(browser, other)
 
 
 def test_it_is_kept_encrypted(keeping: tuple[FlaskClient, App, Person, Desk]) -> None:

@@ -44,6 +44,7 @@ REFUSED: dict[Fault, tuple[Refusal, str]] = {
     Fault.FUTURE_AUTH_TIME: (Refusal.STALE, "auth_time is not of now"),
     Fault.NO_IDENTITY_CODE: (Refusal.NO_IDENTITY_CODE, "no personal identity code"),
     Fault.BROKEN_IDENTITY_CODE: (Refusal.NO_IDENTITY_CODE, "does not have the form"),
+    Fault.OTHER_BIRTH_DATE: (Refusal.FAILED, "born on another day"),
     Fault.UNREADABLE_NAME: (Refusal.FAILED, "family_name"),
     Fault.UNENCRYPTED: (Refusal.FAILED, "not encrypted"),
     Fault.UNSIGNED: (Refusal.FAILED, "no JWT"),

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from idp import housekeeping
-from idp.accounts import deletion
-from idp.accounts.models import Account
+from idp.accounts import activation, deletion
+from idp.accounts.links import LinkNotLive
+from idp.accounts.models import Account, Registration
 from idp.accounts.rules import rules
 from idp.clients.models import ClientApp
 from idp.crypto import random_token
@@ -18,7 +19,7 @@ from idp.database import db, writing
 from idp.policy.identity_code import IdentityCode
 from idp.upstream import person_keys, persons, tickets
 from idp.upstream.models import StrongIdentity
-from idp.upstream.persons import AlreadyBound, AlreadySomebodyElse
+from idp.upstream.persons import AlreadyBound, AlreadySomebodyElse, Outdated
 from idp.upstream.tickets import Identified
 from tests.conftest import SECRET_KEY, AppFactory
 from tests.support.broker import Bench, bench
@@ -165,6 +166,33 @@ def test_an_identification_from_before_a_rotation_binds_nobody_any_more(place: B
         assert tickets.use(session, ticket, browser="another browser") is None
 
 
+def test_nor_a_registration_that_holds_one(place: Bench, people: People) -> None:
+    """Else the person would get one account by the new name and, with the mailed link, another one by the old."""
+    link = people.applicant("maija@example.fi")
+    maija = place.person()
+    with place.app.app_context(), writing() as session:
+        session.execute(sa.update(Registration).values(sealed_identification=tickets.seal(maija)))
+
+    rotate(place.app)
+
+    with place.app.app_context():
+        waiting = db.session.scalars(sa.select(Registration)).one()
+        assert (waiting.sealed_identification, waiting.closed_at is None) == (None, False)
+        with pytest.raises(LinkNotLive):
+            activation.look(link.partition("token=")[2], None)
+
+
+def test_an_identification_by_an_old_name_binds_nobody_however_it_was_kept(
+    place: Bench, people: People
+) -> None:
+    """A link that was used at the very moment of the rotation."""
+    maija = place.person()
+    rotate(place.app)
+
+    with pytest.raises(Outdated):
+        bind(place.app, people.resident().id, maija)
+
+
 def test_the_first_key_may_be_rotated_before_anybody_came(place: Bench) -> None:
     rotate(place.app)
 
@@ -231,6 +259,32 @@ def test_a_code_that_is_no_longer_to_be_kept_goes_at_the_next_identification(mak
         place.person()
 
         assert row(place.app, resident.id).sealed_identity_code is None
+
+
+def test_codes_that_nobody_may_have_any_more_are_erased_within_the_hour(make_app: AppFactory) -> None:
+    with storing(make_app) as place:
+        with_basis(place)
+        resident = People(place.app).resident()
+        bind(place.app, resident.id, place.person())
+        with place.app.app_context():
+            housekeeping.purge()
+        assert row(place.app, resident.id).sealed_identity_code is not None
+        with place.app.app_context(), writing() as session:
+            session.execute(sa.update(ClientApp).values(enabled=False))
+        with place.app.app_context():
+            housekeeping.purge()
+        assert row(place.app, resident.id).sealed_identity_code is None
+
+
+def test_codes_are_erased_when_the_setting_goes(make_app: AppFactory, database_url: str) -> None:
+    with storing(make_app) as place:
+        with_basis(place)
+        resident = People(place.app).resident()
+        bind(place.app, resident.id, place.person())
+    app = make_app()
+    with app.app_context():
+        housekeeping.purge()
+    assert row(app, resident.id).sealed_identity_code is None
 
 
 def test_people_whose_code_is_kept_are_renamed_at_once(make_app: AppFactory) -> None:

@@ -41,6 +41,7 @@ class Event(StrEnum):
     IDENTIFIED = "identity.identified"
     IDENTITY_CODE_TOLD = "identity.code_told"
     IDENTITY_BOUND = "identity.bound"
+    IDENTITY_RELEASED = "identity.released"
     TERMS_ACCEPTED = "terms.accepted"
     DETAILS_CHANGED = "account.details_changed"
     PASSWORD_CHANGED = "account.password_changed"  # noqa: S105

@@ -11,12 +11,15 @@ import structlog
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, upstream
+from idp.accounts import protection
 from idp.accounts.authentication import Visitor
 from idp.accounts.models import Account
 from idp.accounts.rules import rules
 from idp.audit import Event
 from idp.clients.registry import Client
-from idp.database import writing
+from idp.database import db, writing
+from idp.mail import outbox
+from idp.mail.messages import compose
 from idp.policy.assurance import ACR_PASSWORD, ACR_STRONG, AMR_STRONG
 from idp.sessions import browser
 from idp.sessions.browser import CurrentSession
@@ -104,7 +107,32 @@ def bind(session: Session, account: Account, identified: Identified) -> None:
     except Outdated as error:
         raise TicketGone from error
     changes = _take_names(account, identified)
+    _tell_owner(session, account, "identity_bound")
     audit.record(session, Event.IDENTITY_BOUND, at=clock.now(), account_id=account.id, changes=changes)
+
+
+def _tell_owner(session: Session, account: Account, kind: str) -> None:
+    """Mail the owner what an identification did to their account, with a way to take it back."""
+    now = clock.now()
+    link, days = protection.disown_link(session, account, rules())
+    message = compose(
+        kind,
+        account.email or outbox.NOBODY,
+        account.language,
+        name=account.given_name,
+        when=now,
+        link=link,
+        days=days,
+    )
+    outbox.put(session, rules().vault, message, now, discard=not account.email)
+
+
+def tell_released(session: Session, account: Account) -> None:
+    """Mail the owner that their account is nobody's in particular again, as part of the caller's transaction."""
+    now = clock.now()
+    to = account.email or outbox.NOBODY
+    message = compose("identity_released", to, account.language, name=account.given_name, when=now)
+    outbox.put(session, rules().vault, message, now, discard=not account.email)
 
 
 def _take_names(account: Account, identified: Identified) -> dict[str, Any]:
@@ -122,6 +150,30 @@ def _take_names(account: Account, identified: Identified) -> dict[str, Any]:
         account.given_name, account.family_name = kept, identified.family_name
         account.updated_at = clock.now()
     return changes
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """The names of an account and of the person to whom it would be bound: not the same last name."""
+
+    account: str
+    person: str
+
+
+def doubt(proof: Proof, current: CurrentSession) -> Doubt | None:
+    """Whether the person should say that the account is theirs before it is bound to them, and why.
+
+    Somebody may sit at the computer of another person, who is logged in.
+    """
+    identified = tickets.find(proof.ticket, browser=proof.browser)
+    account = db.session.get(Account, current.account_id)
+    if identified is None or account is None or not tells_names_apart(identified) or not account.family_name:
+        return None
+    if persons.of_account(account.id) is not None or persons.account_of(identified) is not None:
+        return None
+    if account.family_name.casefold().split() == identified.family_name.casefold().split():
+        return None
+    return Doubt(account.display_name, f"{identified.given_names} {identified.family_name}")
 
 
 @dataclass(frozen=True)
@@ -203,9 +255,12 @@ def identity_code_for(client: Client, account_id: str, acr: str) -> str | None:
 
 
 def refused(account_id: str, because: OtherPerson | PersonHasAccount, visitor: Visitor) -> None:
-    """Write down that an identification did not fit an account."""
+    """Write down that an identification did not fit an account, and tell its owner."""
     reason = "other person" if isinstance(because, OtherPerson) else "person has another account"
     with writing() as session:
+        account = session.get(Account, account_id)
+        if account is not None:
+            _tell_owner(session, account, "identity_refused")
         audit.record(
             session,
             Event.STEPPED_UP,

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import address_change, counters, deletion, links, protection, roles, standing
+from idp.accounts import address_change, assurance, counters, deletion, links, protection, roles, standing
 from idp.accounts.creation import CannotCreate, new_account
 from idp.accounts.details import Details
 from idp.accounts.hashing import unmatchable_hash
@@ -41,6 +41,7 @@ from idp.mail.messages import compose
 from idp.policy.searching import is_identifier
 from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key, kind_of
 from idp.sessions import browser
+from idp.upstream import persons
 
 HISTORY_ROWS = 20
 
@@ -284,6 +285,22 @@ def change_address(account_id: str, new: EmailAddress, by: Actor, note: str, rul
         address_change.put(session, account, new, rules, rescues=rescues)
         changes = audit.difference({"email": account.email}, {"email": new.address})
         _audit(session, Event.ADDRESS_CHANGE_ASKED, account.id, by, changes=changes, note=note)
+
+
+def release_identity(account_id: str, by: Actor, note: str) -> None:
+    """Undo that an account is a certain person's: it was bound to somebody else's identity. `note` is the reason.
+
+    Logins of the strong level end, and the next identification binds the account anew; its names stay until then.
+    Raises NoSuchAccount, NotAllowed, and NotNow where nobody was identified.
+    """
+    now = clock.now()
+    with writing() as session:
+        account = _account(session, account_id, by)
+        if not persons.release(session, account.id):
+            raise NotNow
+        browser.end_strong(session, account.id, now)
+        assurance.tell_released(session, account)
+        _audit(session, Event.IDENTITY_RELEASED, account.id, by, note=note)
 
 
 # -- accounts made for others

@@ -75,6 +75,11 @@ def _keep(account_id: str, by: Actor, form: ReasonForm) -> str:
     return _("The account is kept and can be used again.")
 
 
+def _release(account_id: str, by: Actor, form: ReasonForm) -> str:
+    support.release_identity(account_id, by, form.note.data or "")
+    return _("The account has been released from the identity.")
+
+
 def _deletion_explained() -> list[str]:
     days = rules().lifetimes.cancel_deletion.days
     return [
@@ -141,6 +146,22 @@ ACTS: dict[str, Act] = {
         do=_enable,
         form=ReasonForm,
         statuses=(DISABLED,),
+    ),
+    "release": Act(
+        title=lambda: _("Release the identity"),
+        explanation=lambda: [
+            _(
+                "For an account that was connected to the wrong person."
+                " The next strong identification connects it anew."
+            ),
+            _(
+                "Logins with a strong identification end at once. The owner gets a message. The names stay as they are."
+            ),
+            _("Make sure first that you are talking to the owner of the account."),
+        ],
+        do=_release,
+        form=ReasonForm,
+        danger=True,
     ),
     "delete": Act(
         title=lambda: _("Delete account"),

@@ -114,6 +114,7 @@ def account(account_id: str) -> Response:
         roles=[text for role, text in role_texts().items() if role in given],
         may_change=actor.has(Role.SUPPORT) and (not given or Role.ADMIN in actor.roles),
         is_own=found.id == actor.name,
+        is_identified=persons.of_account(found.id) is not None,
         sessions=listing.live(found.id, None, rules().lifetimes, clock.now()),
         services=_services(found),
         events=_history(found),

@@ -61,6 +61,7 @@ RIGHTS: Mapping[str, Right] = {
     "account_enable": _HELP_FRESH,
     "account_delete": _HELP_FRESH,
     "account_keep": _HELP_FRESH,
+    "account_release": _HELP_FRESH,
     "registration": _READ_ACCOUNTS,
     "registration_resend": _HELP,
     "registration_remove": _HELP_FRESH,

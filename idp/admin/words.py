@@ -139,6 +139,7 @@ def event_texts() -> dict[str, str]:
         Event.DATA_DOWNLOADED: _("Own data downloaded"),
         Event.STEPPED_UP: _("Login raised by a strong identification"),
         Event.IDENTITY_BOUND: _("Account connected to an identity"),
+        Event.IDENTITY_RELEASED: _("Account released from the identity"),
         Event.IDENTITY_CODE_TOLD: _("Personal identity code told to a client app"),
         Event.IDENTIFIED: _("Strong identification"),
         Event.TERMS_ACCEPTED: _("Terms accepted"),

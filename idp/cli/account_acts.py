@@ -150,6 +150,20 @@ def keep(context: Context, name: str, note: str) -> None:
     context.console.print("It is kept; its owner can log in.")
 
 
+@account.command()
+@click.argument("name")
+@note_option
+@pass_context
+def release(context: Context, name: str, note: str) -> None:
+    """Undo that an account is connected to a certain person's identity: it was the wrong one."""
+    from idp.accounts import support
+    from idp.accounts.roles import OPERATOR
+
+    with context.app(), one_line(name=name):
+        support.release_identity(id_of(name), OPERATOR, note)
+    context.console.print("It is nobody's in particular; the next strong identification connects it anew.")
+
+
 # -- details
 
 

@@ -81,5 +81,10 @@ def revoke_of_account(session: Session, account_id: str, now: datetime) -> None:
     _revoke(session, Grant.account_id == account_id, now)
 
 
+def revoke_of_level(session: Session, account_id: str, acr: str, now: datetime) -> None:
+    """Revoke every token of the account that tells this level, for offline access too."""
+    _revoke(session, (Grant.account_id == account_id) & (Grant.acr == acr), now)
+
+
 def _revoke(session: Session, which: sa.ColumnElement[bool], now: datetime) -> None:
     session.execute(sa.update(Grant).where(which, Grant.revoked_at.is_(None)).values(revoked_at=now))

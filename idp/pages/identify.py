@@ -28,7 +28,7 @@ from idp.upstream.tickets import Identified
 from idp.web import cookies, headers, identifications, visitors
 from idp.web.errors import error_page, interrupted
 from idp.web.forms import Form, form_page
-from idp.web.identifications import TICKET, browser_key
+from idp.web.identifications import IN_DOUBT, TICKET, browser_key
 from idp.web.limits import limiter, setting
 
 
@@ -112,15 +112,17 @@ def proof() -> Proof:
     return Proof(session.get(TICKET, ""), browser_key())
 
 
-@pages.post("/identify/again")
-@limiter.limit(setting("registration_per_address"))
+@pages.route("/identify/again", methods=["GET", "POST"])
+@limiter.limit(setting("registration_per_address"), methods=["POST"])
 def identify_again() -> Response:
     """The identification was somebody else's, who has used this computer before."""
     pending = journey.pending()
-    if EmptyForm().validate_on_submit():
+    form = EmptyForm()
+    if form.validate_on_submit():
         identifications.forget()
         session.pop("waiting", None)  # and what they have typed
-    return way_to_identify(pending)
+        return way_to_identify(pending)
+    return form_page(render_template("pages/identify_again.html", form=form), form)
 
 
 # -- to the provider and back
@@ -246,6 +248,45 @@ def _stepped_up(outcome: Outcome, pending: PendingRequest | None) -> Response:
         return error_page(
             400, _("The identification cannot go on"), _("You have been logged out meanwhile."), client=client
         )
+    proof_of_it = Proof(outcome.ticket or "", browser_key())
+    if assurance.doubt(proof_of_it, current) is not None:
+        session[IN_DOUBT] = {
+            "ticket": outcome.ticket,
+            "request": outcome.request_id,
+            "client": outcome.client_id,
+        }
+        return journey.see_other("/identify/confirm")
+    return _raised(outcome, pending, current)
+
+
+@pages.route("/identify/confirm", methods=["GET", "POST"])
+@limiter.limit(setting("login_per_address"), methods=["POST"])
+def identify_confirm() -> Response:
+    """The account's last name is another than that of the person: it is bound once they say that it is theirs."""
+    waiting, current = session.get(IN_DOUBT), visitors.current_session()
+    if waiting is None or current is None:
+        return journey.see_other("/account")
+    outcome = Outcome(
+        Purpose.STEP_UP, request_id=waiting["request"], client_id=waiting["client"], ticket=waiting["ticket"]
+    )
+    pending = _pending_of(outcome)
+    doubt = assurance.doubt(Proof(waiting["ticket"], browser_key()), current)
+    form = EmptyForm()
+    if form.validate_on_submit():
+        if request.form.get("decision") == "confirm":
+            session.pop(IN_DOUBT)
+            return _raised(outcome, pending, current)
+        identifications.forget()
+        return _back_to_page(outcome, pending) if pending else journey.see_other("/account")
+    if doubt is None:
+        identifications.forget()
+        return journey.see_other("/account")
+    page = render_template("pages/identify_confirm.html", form=form, doubt=doubt)
+    return form_page(page, form)
+
+
+def _raised(outcome: Outcome, pending: PendingRequest | None, current: CurrentSession) -> Response:
+    client = registry.find(outcome.client_id)
     try:
         raised = assurance.step_up(Proof(outcome.ticket or "", browser_key()), current, visitors.visitor())
     except TicketGone:

@@ -48,6 +48,7 @@ def _texts() -> dict[str, str]:
         Event.LOGGED_IN: _("Login"),
         Event.STEPPED_UP: _("Strong identification"),
         Event.IDENTITY_BOUND: _("Account connected to your identity"),
+        Event.IDENTITY_RELEASED: _("Account released from the identity"),
         Event.IDENTITY_CODE_TOLD: _("Your personal identity code was told to a service"),
         Event.LOGGED_OUT: _("Logout"),
         Event.LOCKED: _("Account locked"),

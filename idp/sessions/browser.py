@@ -184,6 +184,21 @@ def end(
     return ended
 
 
+def end_strong(session: Session, account_id: str, now: datetime) -> None:
+    """End the sessions of an account that an identification has raised, and all tokens of such logins.
+
+    As part of the caller's transaction.
+    """
+    strong = sa.select(BrowserSession.sid).where(
+        BrowserSession.account_id == account_id,
+        BrowserSession.acr == ACR_STRONG,
+        BrowserSession.ended_at.is_(None),
+    )
+    for sid in session.scalars(strong).all():
+        end(session, account_id, now, only=sid)
+    access.revoke_of_level(session, account_id, ACR_STRONG, now)
+
+
 def _mark_ended(session: Session, which: sa.ColumnElement[bool], now: datetime) -> list[str]:
     query = sa.update(BrowserSession).where(which, BrowserSession.ended_at.is_(None)).values(ended_at=now)
     return sorted(set(session.scalars(query.returning(BrowserSession.sid))))

@@ -103,6 +103,13 @@ def bind(session: Session, account_id: str, identified: Identified) -> None:
     session.flush()
 
 
+def release(session: Session, account_id: str) -> bool:
+    """Let the account be nobody's in particular again, as part of the caller's transaction; whether it was."""
+    person_keys.lock(session)
+    gone = sa.delete(Row).where(Row.account_id == account_id).returning(Row.account_id)
+    return session.scalar(gone) is not None
+
+
 def seen_again(session: Session, identified: Identified) -> None:
     """Somebody was identified: their account, if any, learns their names and is named by the newest key.
 

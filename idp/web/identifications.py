@@ -11,6 +11,8 @@ from idp.web import visitors
 
 TICKET = "identified"  # in the browser's signed cookie: a random value that is good for one registration
 
+IN_DOUBT = "identified_in_doubt"  # the same of a login, until the person says that the account is theirs
+
 
 def browser_key() -> str:
     """What an identification is bound to: this browser."""
@@ -25,7 +27,8 @@ def found() -> Identified | None:
 
 def forget() -> None:
     """Somebody logs in or out, or says that it was not them: an identification of before is nobody's any more."""
-    if session.pop(TICKET, None) is None:
+    kept = [session.pop(name, None) for name in (TICKET, IN_DOUBT)]
+    if not any(kept):
         return
     with writing() as transaction:
         tickets.withdraw(transaction, browser=browser_key())

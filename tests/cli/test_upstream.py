@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from idp.audit import AuditEvent
-from idp.database import db
+from idp.database import db, writing
+from idp.upstream import persons
 from idp.upstream.models import UpstreamKey
 from tests.cli.conftest import Idp
 from tests.conftest import AppFactory
 from tests.support.broker import CLIENT_ID, LEVEL, Bench, bench
+from tests.support.people import People
 
 
 @pytest.fixture
@@ -81,6 +83,20 @@ def test_a_leaked_key_and_the_entity_key_are_withdrawn(idp: Idp, place: Bench) -
     assert idp("upstream", "rotate-keys", "--emergency", "--entity").exit_code == 0
 
     assert len(kids(place.app, "withdrawn")) == 4
+
+
+def test_an_account_is_released_from_an_identity(idp: Idp, place: Bench) -> None:
+    people = People(place.app)
+    resident, maija = people.resident(), place.person()
+    with place.app.app_context(), writing() as session:
+        persons.bind(session, resident.id, maija)
+
+    assert idp("account", "release", resident.username, "--note", "Väärä henkilö").exit_code == 0
+
+    with place.app.app_context():
+        assert persons.of_account(resident.id) is None
+    assert people.letters()[0].kind == "identity_released"
+    assert idp("account", "release", resident.username, "--note", "x").exit_code == 1
 
 
 def test_people_are_named_by_a_new_key(idp: Idp, place: Bench) -> None:

@@ -17,6 +17,7 @@ from idp.database import writing
 from idp.sessions.models import BrowserSession
 from tests.pages.steps import REGISTRATION
 from tests.support import journey
+from tests.support.identification import identify, open_desk
 from tests.support.people import PASSWORD, App, People, Person
 
 
@@ -117,6 +118,20 @@ def _device(town: Town) -> Page:
     return Page(town.at_home(), f"/device?user_code={town.device_code()}")
 
 
+def _identify(town: Town) -> Page:
+    browser = town.at_home()
+    asked = browser.get(journey.authorize_url(town.other_service))
+    return Page(browser, asked.location.replace("/consent", "/identify"))
+
+
+def _identify_confirm(town: Town) -> Page:
+    """The person of the town has another name than the account."""
+    open_desk(town.app).family_name = "Mallikas"
+    page = _identify(town)
+    assert identify(page.browser, page.url).location == "/identify/confirm"
+    return Page(page.browser, "/identify/confirm")
+
+
 def _allow_device(town: Town) -> Page:
     page = _device(town)
     journey.submit(page.browser, "/device", user_code=page.url.partition("=")[2])
@@ -201,6 +216,10 @@ OPENERS: dict[str, Callable[[Town], Page]] = {
     "/select-account": _select_account,
     "/device": _device,
     "/device/allow": _allow_device,
+    "/identify": _identify,
+    "/identify/new": _plain("/identify/new"),
+    "/identify/again": _plain("/identify/again"),
+    "/identify/confirm": _identify_confirm,
     "/accept-terms": _accept_terms,
     "/logout": _own("/logout"),
     "/oauth2/logout/confirm": _own("/oauth2/logout/confirm"),
@@ -219,7 +238,7 @@ OPENERS: dict[str, Callable[[Town], Page]] = {
         for path in (
             "confirm",
             *(f"accounts/<account_id>/{act}" for act in ("edit", "email", "unlock", "sessions", "reset")),
-            *(f"accounts/<account_id>/{act}" for act in ("disable", "enable", "delete", "keep")),
+            *(f"accounts/<account_id>/{act}" for act in ("disable", "enable", "delete", "keep", "release")),
             "registrations/<registration_id>/resend",
             "registrations/<registration_id>/remove",
             "authorities/new",

@@ -223,3 +223,15 @@ def keep_account(call: Call, account_id: str) -> Answer:
     """Cancel a deletion, whoever ordered it."""
     support.keep(account_id, call.actor, call.body.note)
     return _as_it_is(account_id)
+
+
+@operation(
+    "POST", "/accounts/<account_id>/release", answers=Account, body=WithNote, conflicts=("wrong-state",)
+)
+def release_identity(call: Call, account_id: str) -> Answer:
+    """Undo that an account is connected to a certain person's identity.
+
+    Logins of the strong level end, the owner is told, and the next identification connects the account anew.
+    """
+    support.release_identity(account_id, call.actor, call.body.note)
+    return _as_it_is(account_id)

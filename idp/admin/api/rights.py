@@ -55,6 +55,7 @@ RIGHTS: Mapping[str, Right] = {
     "log_out_everywhere": _HELP,
     "delete_account": _HELP,
     "keep_account": _HELP,
+    "release_identity": _HELP,
     # registrations that wait
     "read_registration": _READ_ACCOUNTS,
     "resend_activation": _HELP,

@@ -25,7 +25,7 @@ from idp.upstream.identification import Outcome
 from idp.upstream.providers import Refusal, UpstreamUnavailable
 from idp.upstream.purposes import Purpose
 from idp.upstream.tickets import Identified
-from idp.web import cookies, headers, identifications, visitors
+from idp.web import cookies, headers, identifications, keepsakes, visitors
 from idp.web.errors import error_page, interrupted
 from idp.web.forms import Form, form_page
 from idp.web.identifications import IN_DOUBT, TICKET, browser_key
@@ -99,7 +99,7 @@ def way_to_identify() -> Response:
 
 def again_url() -> str:
     """Of the button with which somebody says that the identification is not theirs."""
-    return f"/identify/again{_query(journey.pending())}"
+    return f"/identify/again{journey.query()}"
 
 
 def identified() -> Identified | None:
@@ -116,12 +116,12 @@ def proof() -> Proof:
 @limiter.limit(setting("registration_per_address"), methods=["POST"])
 def identify_again() -> Response:
     """The identification was somebody else's, who has used this computer before."""
-    pending = journey.pending()
+    journey.pending_if_live()
     form = EmptyForm()
     if form.validate_on_submit():
         identifications.forget()
-        session.pop("waiting", None)  # and what they have typed
-        return way_to_identify(pending)
+        keepsakes.forget_all()  # and what they have typed
+        return way_to_identify()
     return form_page(render_template("pages/identify_again.html", form=form), form)
 
 
@@ -277,7 +277,7 @@ def identify_confirm() -> Response:
             session.pop(IN_DOUBT)
             return _raised(outcome, pending, current)
         identifications.forget()
-        return _back_to_page(outcome, pending) if pending else journey.see_other("/account")
+        return _back_to_page(outcome) if pending else journey.see_other("/account")
     if doubt is None:
         identifications.forget()
         return journey.see_other("/account")

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from idp import audit, clock
 from idp.accounts import acceptance, assurance, authentication, counters, links
-from idp.accounts.assurance import TicketGone
 from idp.accounts.hashing import hasher
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.models import ACTIVE, Account, Registration
@@ -23,6 +22,7 @@ from idp.crypto import hash_token, random_id
 from idp.database import db, writing
 from idp.policy.usernames import UsernameKind
 from idp.upstream import tickets
+from idp.upstream.tickets import TicketGone
 
 
 class PasswordNeeded(Exception):

@@ -25,28 +25,9 @@ from idp.sessions import browser
 from idp.sessions.browser import CurrentSession
 from idp.upstream import persons, tickets
 from idp.upstream.persons import AlreadyBound, AlreadySomebodyElse, Outdated
-from idp.upstream.tickets import Identified
+from idp.upstream.tickets import Identified, Proof, TicketGone
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Proof:
-    """An identification that has not been used: its ticket, and the browser that has it."""
-
-    ticket: str
-    browser: str
-
-    def use(self, session: Session) -> Identified:
-        """Who it is, once, as part of the caller's transaction. Raises TicketGone."""
-        identified = tickets.use(session, self.ticket, browser=self.browser)
-        if identified is None:
-            raise TicketGone
-        return identified
-
-
-class TicketGone(Exception):
-    """The identification was used, is too old, or is none of this browser and account."""
 
 
 class OtherPerson(Exception):

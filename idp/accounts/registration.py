@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from idp import audit, clock
 from idp.accounts import deletion, links, statements
-from idp.accounts.assurance import Proof
 from idp.accounts.hashing import hasher
 from idp.accounts.links import Purpose
 from idp.accounts.models import ACTIVE, Account, Registration
@@ -27,6 +26,7 @@ from idp.mail import outbox
 from idp.mail.messages import compose
 from idp.policy.usernames import EmailAddress
 from idp.upstream import tickets
+from idp.upstream.tickets import Proof
 
 
 class AccountExists(Exception):

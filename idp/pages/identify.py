@@ -10,7 +10,7 @@ from flask import Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 
 from idp.accounts import assurance
-from idp.accounts.assurance import OtherPerson, PersonHasAccount, Proof, TicketGone
+from idp.accounts.assurance import OtherPerson, PersonHasAccount
 from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.crypto import hash_token
@@ -24,7 +24,7 @@ from idp.upstream import identification, persons
 from idp.upstream.identification import Outcome
 from idp.upstream.providers import Refusal, UpstreamUnavailable
 from idp.upstream.purposes import Purpose
-from idp.upstream.tickets import Identified
+from idp.upstream.tickets import Identified, Proof, TicketGone
 from idp.web import cookies, headers, identifications, keepsakes, visitors
 from idp.web.errors import error_page, interrupted
 from idp.web.forms import Form, form_page

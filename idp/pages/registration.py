@@ -7,7 +7,6 @@ from flask_babel import gettext as _
 
 from idp.accounts import activation, assurance, registration
 from idp.accounts.activation import WaitsNoLonger
-from idp.accounts.assurance import TicketGone
 from idp.accounts.hashing import HashingBusy
 from idp.accounts.registration import AccountExists, Application
 from idp.accounts.rules import rules
@@ -18,7 +17,7 @@ from idp.pages.forms import EmptyForm, RegistrationForm, postal_code_note
 from idp.policy.usernames import EmailAddress
 from idp.texts import language
 from idp.upstream import persons
-from idp.upstream.tickets import Identified
+from idp.upstream.tickets import Identified, TicketGone
 from idp.web import headers, keepsakes, visitors
 from idp.web.forms import form_page
 from idp.web.identifications import TICKET

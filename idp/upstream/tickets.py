@@ -148,3 +148,22 @@ def _read(sealed: str) -> Identified | None:
             "auth_time": datetime.fromisoformat(values["auth_time"]),
         }
     )
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An identification that has not been used: its ticket, and the browser that has it."""
+
+    ticket: str
+    browser: str
+
+    def use(self, session: Session) -> Identified:
+        """Who it is, once, as part of the caller's transaction. Raises TicketGone."""
+        identified = use(session, self.ticket, browser=self.browser)
+        if identified is None:
+            raise TicketGone
+        return identified
+
+
+class TicketGone(Exception):
+    """The identification was used, is too old, or is none of this browser and account."""

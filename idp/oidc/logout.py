@@ -4,6 +4,7 @@ With an ID token of the person who is logged in here they are logged out at once
 first, and nothing is redirected to an address that is not registered.
 """
 
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -13,8 +14,14 @@ from authlib.oidc.rpinitiated import EndSessionEndpoint
 from authlib.oidc.rpinitiated.end_session import EndSessionRequest
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 
+from idp import clock
+from idp.accounts.rules import rules
+from idp.clients.registry import Client
+from idp.grants import logout_requests
 from idp.grants.codes import SessionOver
+from idp.grants.requests import RequestGone
 from idp.keys import NotOurToken
 from idp.oidc import tokens
 from idp.oidc.redirects import with_parameters
@@ -24,6 +31,19 @@ from idp.web import headers, visitors
 from idp.web.errors import error_page
 from idp.web.forms import EmptyForm
 from idp.web.logout import end_current_session, log_out
+
+BY_ID = "request"
+PARAMETERS = (
+    *("id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"),
+)  # RP-Initiated Logout 2
+
+
+class Doubtful(Exception):
+    """Something about the request is wrong: nobody is redirected, and nothing ends. `client` is told if it is known."""
+
+    def __init__(self, client: Client | None = None) -> None:
+        super().__init__("doubtful logout request")
+        self.client = client
 
 
 class EndSession(EndSessionEndpoint):
@@ -57,6 +77,7 @@ def add_to(blueprint: Blueprint) -> None:
         "/oauth2/logout/confirm", "confirm_logout", confirm_logout, methods=["GET", "POST"]
     )
     blueprint.register_error_handler(SessionOver, ask_again)
+    blueprint.register_error_handler(Doubtful, doubtful)
 
 
 def ask_again(_error: SessionOver) -> Response:
@@ -70,9 +91,8 @@ def logout() -> Response:
     headers.keep_opener()
     if request.method == "POST":
         # A cross-site POST carries no SameSite=Lax cookie: the session is read at a GET of our own.
-        return make_response(
-            redirect(f"/oauth2/logout?{urlencode(list(request.form.items(multi=True)))}", 303)
-        )
+        checked = _checked(request.form)
+        return _see_other("/oauth2/logout", _stored(checked, request.form))
     return _judge(asked=False)
 
 
@@ -83,20 +103,9 @@ def confirm_logout() -> Response:
 
 
 def _judge(*, asked: bool) -> Response:
-    from idp.oidc.server import provider
-
-    wish(request.args.get("ui_locales"))
-    try:
-        if repeated(request.args):
-            raise InvalidRequestError("A parameter is given twice.")
-        checked = provider().validate_endpoint_request(
-            EndSession.ENDPOINT_NAME, ProviderRequest(request.args)
-        )
-    except OAuth2Error:
-        return _doubtful()
-    wanted = request.args.get("post_logout_redirect_uri")
-    if wanted and checked.redirect_uri is None and checked.id_token_claims:
-        return _doubtful(checked.client)
+    request_id = request.args.get(BY_ID)
+    parameters = request.args if request_id is None else _opened(request_id)
+    checked = _checked(parameters)
     g.client = checked.client
     session = visitors.current_session()
     if session is None or (
@@ -107,10 +116,51 @@ def _judge(*, asked: bool) -> Response:
     if asked and form.validate_on_submit():
         return _log_out(checked)
     if not asked:
-        return make_response(redirect(f"/oauth2/logout/confirm?{urlencode(request.args)}", 303))
+        return _see_other("/oauth2/logout/confirm", request_id or _stored(checked, parameters))
     if checked.redirect_uri:
         headers.allow_form_target(checked.redirect_uri)
     return make_response(render_template("pages/log_out.html", form=form), 422 if form.errors else 200)
+
+
+def _checked(parameters: Mapping[str, str]) -> EndSessionRequest:
+    """The request, once it is valid. Raises Doubtful."""
+    from idp.oidc.server import provider
+
+    wish(parameters.get("ui_locales"))
+    if isinstance(parameters, MultiDict) and repeated(parameters):
+        raise Doubtful
+    try:
+        checked = provider().validate_endpoint_request(EndSession.ENDPOINT_NAME, ProviderRequest(parameters))
+    except OAuth2Error as error:
+        raise Doubtful from error
+    wanted = parameters.get("post_logout_redirect_uri")
+    if wanted and checked.redirect_uri is None and checked.id_token_claims:
+        raise Doubtful(checked.client)
+    return cast("EndSessionRequest", checked)
+
+
+def _stored(checked: EndSessionRequest, parameters: Mapping[str, str]) -> str | None:
+    """The id of a valid request that goes on at another address; None when there is nothing to keep."""
+    kept = {name: value for name in PARAMETERS if (value := parameters.get(name))}
+    if not kept:
+        return None
+    if any("\0" in value for value in kept.values()):  # which no database takes
+        raise Doubtful(checked.client)
+    client_id = checked.client.client_id if checked.client else ""
+    now = clock.now()
+    return logout_requests.store(client_id, kept, now, now + rules().lifetimes.authorization_request)
+
+
+def _opened(request_id: str) -> dict[str, str]:
+    try:
+        return logout_requests.load(request_id, clock.now())
+    except RequestGone as error:
+        raise Doubtful from error
+
+
+def _see_other(path: str, request_id: str | None) -> Response:
+    """No ID token in an address: these lie in histories and logs, and have no room for big ones."""
+    return make_response(redirect(f"{path}?{urlencode({BY_ID: request_id})}" if request_id else path, 303))
 
 
 def _log_out(checked: EndSessionRequest) -> Response:
@@ -124,12 +174,12 @@ def _log_out(checked: EndSessionRequest) -> Response:
     return make_response(page)
 
 
-def _doubtful(client: Any = None) -> Response:
-    """Something about the request is wrong: say so, and let the person log out here if they like."""
+def doubtful(error: Doubtful) -> Response:
+    """Say that something is wrong, and let the person log out here if they like."""
     return error_page(
         400,
         _("Logging out was not understood"),
         _("The service sent a logout request that we could not accept. You can log out in your own details."),
-        client=client,
+        client=error.client,
         back_url="/logout",
     )

@@ -33,8 +33,7 @@ def log_out(browser: FlaskClient, method: str = "GET", **parameters: str | None)
     if method == "GET":
         return browser.get(f"/oauth2/logout?{urlencode(values)}")
     response = browser.post("/oauth2/logout", data=values)
-    assert response.status_code == 303
-    return browser.get(response.location)
+    return browser.get(response.location) if response.status_code == 303 else response
 
 
 def is_logged_in(browser: FlaskClient) -> bool:
@@ -204,8 +203,7 @@ def test_an_access_token_is_no_hint(client: FlaskClient, tokens: dict[str, Any])
 
 def test_a_parameter_given_twice_is_refused(client: FlaskClient, hint: str) -> None:
     assert_refused(client.get(f"/oauth2/logout?id_token_hint={hint}&state=a&state=b"))
-    posted = client.post("/oauth2/logout", data={"id_token_hint": hint, "state": ["a", "b"]})
-    assert_refused(client.get(posted.location))
+    assert_refused(client.post("/oauth2/logout", data={"id_token_hint": hint, "state": ["a", "b"]}))
     assert is_logged_in(client)
 
 
@@ -326,6 +324,61 @@ def test_a_cross_site_post_is_answered_by_a_get_where_the_session_is_read(
     assert is_logged_in(client)
     assert client.get(posted.location).location == LOGGED_OUT
     assert not is_logged_in(client)
+
+
+def id_in(response: TestResponse) -> str:
+    """The id that stands for the request, and is all that the address holds."""
+    (found,) = parse_qs(urlsplit(response.location).query, strict_parsing=True).items()
+    assert found[0] == "request"
+    assert len(found[1][0]) == 43
+    return found[1][0]
+
+
+def test_no_id_token_is_in_an_address_that_we_make(
+    client: FlaskClient, people: People, person: Person, hint: str
+) -> None:
+    browser = client.application.test_client()
+    steps.log_in(browser, people.resident("pekka@example.fi"))
+    form = {"id_token_hint": hint, "state": "x" * 20_000, "unknown": "y" * 20_000}
+
+    posted = browser.post("/oauth2/logout", data=form)
+    asked = browser.get(posted.location)
+    asked_at_once = browser.get("/oauth2/logout", query_string={"id_token_hint": hint})
+
+    assert id_in(posted) == id_in(asked)
+    assert asked.location.startswith("/oauth2/logout/confirm?")
+    assert asked_at_once.location.startswith("/oauth2/logout/confirm?")
+    assert id_in(asked_at_once) != id_in(asked)
+
+
+def test_an_id_is_over_after_a_while_and_opens_nothing_else(
+    client: FlaskClient, hint: str, service: App, moving_clock: MovableClock
+) -> None:
+    posted = client.post("/oauth2/logout", data={"id_token_hint": hint})
+    begun = steps.ask(client.application.test_client(), service).location
+    pending = parse_qs(urlsplit(begun).query)["request"][0]
+
+    assert journey.page_name(client.get(f"/oauth2/authorize/resume?request={id_in(posted)}")) == "error"
+    for wrong in (pending, "", "x", "\0", "x" * 5_000):
+        assert_refused(client.get("/oauth2/logout", query_string={"request": wrong}))
+    moving_clock.move(hours=2)
+    assert_refused(client.get(posted.location))
+
+
+def test_a_request_that_is_sent_on_is_judged_anew(
+    app: Flask, client: FlaskClient, service: App, hint: str
+) -> None:
+    form = {"id_token_hint": hint, "post_logout_redirect_uri": LOGGED_OUT}
+    posted = client.post("/oauth2/logout", data=form)
+    steps.change_client(app, service, post_logout_redirect_uris=["https://asiointi.example.fi/other"])
+
+    assert_refused(client.get(posted.location))
+    assert is_logged_in(client)
+
+
+def test_what_no_database_takes_is_refused(client: FlaskClient, hint: str) -> None:
+    for method in ("GET", "POST"):
+        assert_refused(log_out(client, method, client_id="asiointi", state="\0"))
 
 
 def test_the_pages_speak_the_language_that_the_service_asked_for(client: FlaskClient, hint: str) -> None:

@@ -451,21 +451,21 @@ def test_an_initial_access_token_is_stored_hashed(app: Flask) -> None:
 # -- what is refused (RFC 7591 3.2.2)
 
 
-@pytest.mark.parametrize(
-    "uris",
-    [
-        None,
-        [],
-        [f"{CALLBACK}#fragment"],
-        [CALLBACK, "http://rp.example.fi:80:80/"],
-        ["javascript:alert(1)"],
-        ["data:text/html,x"],
-        ["rp.example.fi"],
-        ["https://user:word@rp.example.fi/"],
-        ["https://*.example.fi/"],
-        ["fi.example.rp:/callback"],
-    ],
-)
+UNSAFE_REDIRECTS: list[Any] = [
+    None,
+    [],
+    [f"{CALLBACK}#fragment"],
+    [CALLBACK, "http://rp.example.fi:80:80/"],
+    ["javascript:alert(1)"],
+    ["data:text/html,x"],
+    ["rp.example.fi"],
+    ["https://user:word@rp.example.fi/"],
+    ["https://*.example.fi/"],
+    ["fi.example.rp:/callback"],
+]
+
+
+@pytest.mark.parametrize("uris", UNSAFE_REDIRECTS)
 def test_an_unsafe_redirect_uri_is_refused(app: Flask, client: FlaskClient, uris: Any) -> None:
     answer = register(client, redirect_uris=uris)
 
@@ -532,9 +532,11 @@ def own_statements(folder: Path) -> None:
         (folder / "terms" / original.name).write_text(text, encoding="utf-8")
 
 
-def test_in_production_addresses_are_https(make_app: AppFactory, tmp_path: Path) -> None:
+@pytest.fixture
+def production(make_app: AppFactory, tmp_path: Path) -> Flask:
+    """A provider as it runs for residents: no address is plain http."""
     own_statements(tmp_path)
-    app = make_app(
+    return make_app(
         mode="production",
         issuer="https://tunnus.example.fi",
         clients={"dynamic_registration": "token"},
@@ -542,16 +544,57 @@ def test_in_production_addresses_are_https(make_app: AppFactory, tmp_path: Path)
         passwords={"bcrypt_cost": 10},
         folders={"data": tmp_path, "overrides": str(tmp_path)},
     )
-    token, browser = new_token(app), app.test_client()
+
+
+def test_in_production_addresses_are_https(production: Flask) -> None:
+    token, browser = new_token(production), production.test_client()
 
     assert register(browser, token).status_code == 201
-    assert steps.refusal(register(browser, token, redirect_uris=["http://rp.example.fi/"])) == (
-        400,
-        "invalid_redirect_uri",
-    )
     for member in ("initiate_login_uri", "jwks_uri", "sector_identifier_uri", "backchannel_logout_uri"):
         answer = register(browser, token, **{member: "http://rp.example.fi/x"})
         assert steps.refusal(answer) == (400, "invalid_client_metadata"), member
+
+
+IMPLICIT = {"grant_types": ["implicit"], "response_types": ["id_token"]}
+HYBRID = {"grant_types": ["authorization_code", "implicit"], "response_types": ["code id_token"]}
+NATIVE = {"application_type": "native"}
+
+
+def test_in_production_redirect_uris_are_safe(production: Flask, subtests: pytest.Subtests) -> None:
+    token, browser = new_token(production), production.test_client()
+    refused: list[dict[str, Any]] = [
+        *({"redirect_uris": uris} for uris in UNSAFE_REDIRECTS),
+        {"redirect_uris": ["http://rp.example.fi/"]},
+        {"redirect_uris": [CALLBACK, "http://rp.example.fi/"]},
+        {"redirect_uris": ["http://localhost/callback"]},
+        {"redirect_uris": ["http://127.0.0.1:8401/callback"]},
+        {"post_logout_redirect_uris": ["http://rp.example.fi/"]},
+        {"redirect_uris": ["http://rp.example.fi/"], **NATIVE},
+        {"redirect_uris": ["http://127.0.0.1.example.fi/"], **NATIVE},
+        {"redirect_uris": ["fi.example.app://rp.example.fi/callback"], **NATIVE},
+        *(
+            {"redirect_uris": [CALLBACK, f"{scheme}://{host}/callback"], **flow}
+            for flow in (IMPLICIT, HYBRID)
+            for scheme in ("https", "http")
+            for host in ("localhost", "127.0.0.1", "[::1]:8443")
+        ),
+        {"redirect_uris": ["http://rp.example.fi/"], **IMPLICIT},
+    ]
+    good: list[dict[str, Any]] = [
+        {"redirect_uris": [CALLBACK], **IMPLICIT},
+        {"redirect_uris": [CALLBACK], **HYBRID},
+        {"redirect_uris": ["https://localhost/callback"]},
+        {
+            "redirect_uris": ["http://127.0.0.1/callback", "http://[::1]/", "fi.example.app:/callback"],
+            **NATIVE,
+        },
+    ]
+    for members in refused:
+        with subtests.test(str(members)):
+            assert steps.refusal(register(browser, token, **members)) == (400, "invalid_redirect_uri")
+    for members in good:
+        with subtests.test(str(members)):
+            assert register(browser, token, **members).status_code == 201
 
 
 @pytest.mark.parametrize(

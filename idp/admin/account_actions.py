@@ -8,7 +8,7 @@ from flask import Response, abort, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from idp.accounts import protection, roles, support
+from idp.accounts import protection, roles, standing, support
 from idp.accounts.creation import CannotCreate
 from idp.accounts.details import Details
 from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account
@@ -17,6 +17,7 @@ from idp.accounts.rules import rules
 from idp.accounts.support import NoAddress, NotNow, OwnAccount
 from idp.admin import admin, shared
 from idp.admin.forms import AddressForm, AuthorityForm, EditForm, ReasonForm, ResetForm
+from idp.database import db
 from idp.policy.usernames import EmailAddress
 from idp.web.forms import EmptyForm, Form
 
@@ -33,6 +34,7 @@ class Act:
     form: Callable[[], Form] = EmptyForm
     danger: bool = False
     statuses: tuple[str, ...] = field(default=(ACTIVE, DISABLED, CLOSING))
+    fits: Callable[[Account], bool] = lambda _account: True  # beside its status
 
 
 def _unlock(account_id: str, by: Actor, _form: Form) -> str:
@@ -128,6 +130,7 @@ ACTS: dict[str, Act] = {
         ],
         do=_invite,
         statuses=(ACTIVE,),
+        fits=lambda account: standing.is_invited(db.session(), account),
     ),
     "disable": Act(
         title=lambda: _("Disable account"),
@@ -196,7 +199,7 @@ def _page_of(name: str) -> Callable[..., Response]:
     def view(account_id: str) -> Response:
         account = changeable(account_id)
         page = f"/admin/accounts/{account.id}"
-        if account.status not in act.statuses:
+        if account.status not in act.statuses or not act.fits(account):
             return shared.done(page, _("That cannot be done now. Look at the state of the account."))
         form = act.form()
         if form.validate_on_submit():

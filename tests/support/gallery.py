@@ -18,6 +18,7 @@ from idp.admin.client_forms import wanted
 from idp.clients import management
 from idp.clients.metadata import DEVICE_CODE
 from idp.clients.presets import Kind
+from idp.policy.usernames import EmailAddress
 from tests.support.installation import minutes_ago
 from tests.support.people import PASSWORD, App
 from tests.support.visitor import OPTIONAL_DETAILS, Visitor
@@ -431,9 +432,15 @@ def administration(visitor: Visitor) -> Iterator[str]:
         visitor.should_be_on("admin-account")
         yield f"admin account, {name}"
     account = page.url
-    for name in ("history", "invite"):
-        visitor.open(f"/admin/accounts/{someone.id}/{name}")
-        yield f"admin account {name}"
+    visitor.open(f"/admin/accounts/{someone.id}/history")
+    yield "admin account history"
+    with people.app.app_context():
+        address = EmailAddress.parse(_address())
+        details = Details("Matti", "Meikäläinen", None, None, None, None)
+        invited = support.invite_resident(address, details, OPERATOR, "fi", rules())
+    for name in ("", "/invite"):
+        visitor.open(f"/admin/accounts/{invited}{name}")
+        yield f"admin account, invited{name}"
     yield from _acts(visitor, account, "edit", "email", "unlock", "sessions", "reset", "disable", "delete")
     yield from _acts(visitor, account.replace(someone.id, disabled.id), "enable")
     yield from _acts(visitor, account.replace(someone.id, closing.id), "keep")

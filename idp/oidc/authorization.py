@@ -143,7 +143,9 @@ def _request_object_is_read(a: Authorization) -> None:
 def _redirect_uri_is_registered(a: Authorization) -> None:
     client = cast("Client", a.client)
     wanted = a.parameters.get("redirect_uri")
-    if wanted is None:
+    if (
+        wanted is None and "openid" not in a.parameters.get("scope", "").split()
+    ):  # which demands it (Core 3.1.2.1)
         wanted = client.get_default_redirect_uri()
     if not wanted or "redirect_uri" in a.repeated or not client.check_redirect_uri(wanted):
         raise NotTrusted(

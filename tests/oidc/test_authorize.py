@@ -104,7 +104,21 @@ def test_without_redirect_uri_a_client_that_registered_one_gets_its_answer_there
 ) -> None:
     steps.log_in(client, person)
 
-    assert "code" in steps.redirected(steps.ask(client, service, method, redirect_uri=None), service)
+    answer = steps.ask(client, service, method, redirect_uri=None, scope="email")
+
+    assert "code" in steps.redirected(answer, service)
+
+
+@METHODS
+def test_an_openid_request_without_redirect_uri_gets_a_page(
+    client: FlaskClient, person: Person, service: App, method: str
+) -> None:
+    """OpenID Connect Core 3.1.2.1 demands it, also of who has registered just one."""
+    steps.log_in(client, person)
+
+    answer = steps.ask(client, service, method, redirect_uri=None)
+
+    assert (answer.status_code, journey.page_name(answer)) == (400, "error")
 
 
 def test_the_page_names_the_e_service_leads_back_to_it_and_gives_a_reference(

@@ -114,6 +114,19 @@ def test_every_named_test_exists(page: Path) -> None:
     expect_none(sorted(named - names_of_tests()), "tests that do not exist")
 
 
+CERTIFICATION = ROOT / "docs" / "certification.md"
+
+
+def test_what_each_module_of_the_certification_meets_is_held_by_a_test() -> None:
+    rows = [line.split(" | ") for line in text_of(CERTIFICATION).splitlines() if line.startswith("| `oidcc-")]
+    bare = [row[0] for row in rows if not re.search(r"`test_\w+`", row[-1])]
+    modules = [name for row in rows for name in re.findall(r"`(oidcc-[\w-]+)`", row[0])]
+
+    expect_none(bare, "modules without a test of ours")
+    expect_none([name for name in set(modules) if modules.count(name) > 1], "modules that stand there twice")
+    assert len(modules) > 70
+
+
 # -- commands
 
 

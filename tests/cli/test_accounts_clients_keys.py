@@ -9,6 +9,7 @@ from click.testing import Result
 from flask.testing import FlaskClient
 
 from idp import versions
+from idp.accounts.claims import ALL_CLAIMS
 from idp.accounts.rules import rules
 from idp.database import db
 from idp.mail import outbox
@@ -17,7 +18,7 @@ from tests.conftest import AppFactory
 from tests.pages.steps import accounts, press
 from tests.support import journey
 from tests.support.hostile import local_server
-from tests.support.people import PASSWORD, App, Person
+from tests.support.people import PASSWORD, App, People, Person
 from tests.support.ports import LOOPBACK
 
 RESIDENT = ("account", "create", "--email", "maija@example.fi", "--given-name", "Maija", "--password-stdin")
@@ -68,6 +69,24 @@ def test_further_claims_come_from_a_file(idp: Idp, browser: FlaskClient, tmp_pat
     idp(*RESIDENT, "--activated", "--claims", "claims.json", stdin=PASSWORD)
 
     assert accounts(browser.application)[0].claims == {"birthdate": "1980-02-29", "middle_name": "Öljy"}
+
+
+def test_the_person_for_certification_has_every_claim(idp: Idp, browser: FlaskClient) -> None:
+    """With the file that docs/certification.md names."""
+    file = Path(__file__).parents[2] / "docs" / "certification-person.json"
+    names = ("--family-name", "Meikäläinen", "--activated", "--terms-accepted")
+    assert idp(*RESIDENT, *names, "--claims", str(file), stdin=PASSWORD).exit_code == 0
+    service = People(browser.application).client()
+
+    tokens = journey.tokens_for(
+        browser, service, Person("", "maija@example.fi", PASSWORD), scope="openid profile email address phone"
+    )
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    told = browser.get("/oauth2/userinfo", headers=headers).get_json()
+
+    assert told.keys() == {"sub", *ALL_CLAIMS}
+    assert (told["email_verified"], told["phone_number_verified"]) == (True, True)
+    assert told["address"].keys() >= {"formatted", "street_address", "postal_code", "locality", "country"}
 
 
 def test_an_authoritys_account_has_a_name_of_its_own_form(idp: Idp, browser: FlaskClient) -> None:

@@ -72,10 +72,14 @@ class Event(StrEnum):
     SEARCHED = "accounts.searched"
     LOOKED_AT = "account.looked_at"
     EXPORTED = "accounts.exported"
+    IMPORT_CHECKED = "accounts.import_checked"
+    IMPORTED = "accounts.imported"
     AUDIT_EXPORTED = "audit.exported"
     ROLE_GIVEN = "role.given"
     ROLE_TAKEN = "role.taken"
     KEYS_ROTATED = "keys.rotated"
+    ALL_EXPORTED = "installation.exported"
+    ALL_IMPORTED = "installation.imported"
 
 
 OTHERWISE = "outcome <> 'success'"

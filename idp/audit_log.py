@@ -100,7 +100,7 @@ def _events(
 
 
 def _query(
-    wanted: Filter, after: Place | None, limit: int, *, without: Event | None = None
+    wanted: Filter, after: Place | None, limit: int | None, *, without: Event | None = None
 ) -> sa.Select[AuditEvent]:
     query = sa.select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)
     if without is not None:
@@ -120,6 +120,13 @@ def _query(
             sa.or_(AuditEvent.at < after.at, AuditEvent.id < after.id),
         )
     return query
+
+
+def number(wanted: Filter, by: Actor) -> int:
+    """How many events fit. Raises NotAllowed."""
+    by.must_have(Role.AUDITOR)
+    everything = _query(wanted, None, None).order_by(None).with_only_columns(sa.func.count())
+    return db.session.scalars(everything).one()
 
 
 def as_values(event: AuditEvent) -> dict[str, Any]:

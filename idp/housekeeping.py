@@ -1,6 +1,7 @@
 """Deleting what is over, in batches, so that no table is locked for long. `idp purge` runs it."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from idp import clock, keys, lasting, statistics, versions
-from idp.accounts import deletion, inactivity, searching
+from idp.accounts import deletion, inactivity, searching, support
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.rules import rules
 from idp.audit import AuditEvent
@@ -38,19 +39,31 @@ NOTICE_KEPT_FOR = timedelta(days=7)
 DEVICE_KEPT_FOR = timedelta(days=395)
 COUNTER_KEPT_FOR = timedelta(hours=24)
 
+Progress = Callable[[int, int], None]
+"""Is told how many kinds of work are done, and of how many."""
 
-def purge() -> dict[str, int]:
+
+def purge(progress: Progress = lambda *_: None) -> dict[str, int]:
     """Warn and close unused accounts, delete everything that is over; returns how many rows of each table."""
     now = clock.now()
-    inactivity.warn_due(rules())
-    inactivity.close_due(rules())
-    deletion.erase_due()
-    statistics.count()
-    searching.fill_keys()
-    persons.forget_codes()
+    first: list[Callable[[], object]] = [
+        lambda: inactivity.warn_due(rules()),
+        lambda: inactivity.close_due(rules()),
+        deletion.erase_due,
+        lambda: support.forget_removed_registrations(now - rules().lifetimes.unactivated_account),
+        statistics.count,
+        searching.fill_keys,
+        persons.forget_codes,
+    ]
+    over = _over(now)
+    total = len(first) + len(over)
+    for done, work in enumerate(first, 1):
+        work()
+        progress(done, total)
     deleted: Counter[str] = Counter()
-    for model, condition in _over(now):
+    for done, (model, condition) in enumerate(over, len(first) + 1):
         deleted[model.__tablename__] += _delete(model, condition)
+        progress(done, total)
     if days := rules().settings.clients.unused_registered_days:
         deleted[ClientApp.__tablename__] += dynamic.remove_unused(now - timedelta(days=days), batch=BATCH)
     return dict(deleted)

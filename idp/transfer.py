@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from idp import clock
+from idp import audit, clock
 from idp.accounts.models import Account
+from idp.accounts.roles import Actor, Role
 from idp.accounts.rules import rules
+from idp.audit import Event
 from idp.clients.models import ClientApp
-from idp.database import Instant, Model, db
+from idp.database import Instant, Model, db, writing
 from idp.versions import Version
 
 FORMAT = 1
@@ -67,13 +70,14 @@ def revision() -> str:
 # -- out
 
 
-def write(path: Path, progress: Progress) -> int:
+def write(path: Path, by: Actor, progress: Progress) -> int:
     """Write everything into a file that its owner alone can read, as it stands at this moment. Returns how many rows.
 
-    The file appears once it is complete; the server may run meanwhile.
+    The file appears once it is complete; the server may run meanwhile. That it was done is written down, in the file
+    too. Raises NotAllowed.
     """
     with _appearing(path) as stream:
-        return write_to(stream, progress)
+        return write_to(stream, by, progress)
 
 
 @contextmanager
@@ -92,8 +96,11 @@ def _appearing(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-def write_to(stream: IO[bytes], progress: Progress) -> int:
+def write_to(stream: IO[bytes], by: Actor, progress: Progress) -> int:
     """As `write`, into a binary stream."""
+    by.must_have(Role.ADMIN)
+    with writing() as session:
+        audit.record(session, Event.ALL_EXPORTED, at=clock.now(), actor=by.name, address=by.address)
     now, at = clock.now(), revision()
     with _snapshot() as connection, gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
         counts = {
@@ -139,20 +146,30 @@ def _snapshot() -> Iterator[sa.Connection]:
 # -- in
 
 
-def read(path: Path, progress: Progress) -> Header:
+def read(path: Path, by: Actor, progress: Progress) -> Header:
     """Put everything of a file into this database, all of it or nothing.
 
     Its tables must be of the file's revision, and without accounts and client apps; what else is there (keys that a
-    first start has made) is replaced. Raises UnusableFile and NotEmpty.
+    first start has made) is replaced. That it was done is written down. Raises UnusableFile, NotEmpty and NotAllowed.
     """
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            return _read(lines, progress)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        with path.open("rb") as stream:
+            return read_from(stream, by, progress)
+    except OSError as error:
         raise UnusableFile(f"{path} cannot be read: {error}") from error
 
 
-def _read(lines: IO[str], progress: Progress) -> Header:
+def read_from(stream: IO[bytes], by: Actor, progress: Progress) -> Header:
+    """As `read`, from a binary stream."""
+    by.must_have(Role.ADMIN)
+    try:
+        with gzip.open(stream, "rt", encoding="utf-8") as lines:
+            return _read(cast("IO[str]", lines), by, progress)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UnusableFile(f"it cannot be read: {error}") from error
+
+
+def _read(lines: IO[str], by: Actor, progress: Progress) -> Header:
     values = _parsed(lines)
     header = _header(next(values, None))
     engine = db.engine.execution_options(writes=True)
@@ -170,6 +187,17 @@ def _read(lines: IO[str], progress: Progress) -> Header:
         if connection.dialect.name == "postgresql":
             _go_on_counting(connection)
         connection.execute(sa.update(Version).values(number=Version.number + 1))  # workers that run notice
+        with Session(connection) as session:  # part of this transaction, which it does not end
+            told = {"rows": header.total, "issuer": header.issuer, "revision": header.revision}
+            audit.record(
+                session,
+                Event.ALL_IMPORTED,
+                at=clock.now(),
+                actor=by.name,
+                address=by.address,
+                changes=audit.difference({}, told),
+            )
+            session.commit()
     return header
 
 

@@ -12,11 +12,17 @@ from idp.accounts.claims import ALL_CLAIMS
 from idp.accounts.hashing import hasher
 from idp.accounts.models import ACTIVE, Account, Registration
 from idp.accounts.registration import find_account, mail_activation
+from idp.accounts.roles import OPERATOR, Actor
 from idp.accounts.rules import Rules
 from idp.audit import Event
 from idp.crypto import random_id
 from idp.database import writing
 from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key, kind_of
+
+_TOLD = (
+    *("username", "email", "given_name", "family_name", "phone", "street_address", "postal_code"),
+    *("locality", "language"),
+)
 
 
 class CannotCreate(Exception):
@@ -64,7 +70,7 @@ def create_resident(
                     language=language,
                     claims=claims,
                 )
-                account_id = _add(session, account)
+                account_id = add(session, account, OPERATOR)
                 if terms_accepted:
                     acceptance.record(session, account_id, statements.accepted_now(language), clock.now())
                 return account_id
@@ -108,7 +114,7 @@ def create_authority(
                 language=language,
             )
             account.kind = UsernameKind.AUTHORITY.value
-            return _add(session, account)
+            return add(session, account, OPERATOR)
     except IntegrityError as error:
         raise CannotCreate("the name or the address is in use") from error
 
@@ -154,11 +160,20 @@ def new_account(
     )
 
 
-def _add(session: Session, account: Account) -> str:
+def add(session: Session, account: Account, by: Actor) -> str:
+    """Add an account that somebody has made for its owner, as part of the caller's transaction. Returns its id."""
     session.add(account)
     session.flush()
-    now = account.created_at
-    audit.record(session, Event.CREATED_BY_ADMIN, at=now, actor="operator", account_id=account.id)
+    told = {name: value for name in _TOLD if (value := getattr(account, name))}
+    audit.record(
+        session,
+        Event.CREATED_BY_ADMIN,
+        at=account.created_at,
+        actor=by.name,
+        address=by.address,
+        account_id=account.id,
+        changes=audit.difference({}, told),
+    )
     return account.id
 
 

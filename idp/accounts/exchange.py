@@ -30,6 +30,8 @@ EXPORTED = (
     *("postal_code", "locality", "language", "status", "created_at", "last_login_at"),
 )
 _BATCH = 1000
+MAX_BYTES = 1_000_000  # of a file that comes by the web
+MAX_ROWS = 1000
 
 
 class Unreadable(Exception):
@@ -93,10 +95,21 @@ def decoded(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def check(text: str, rules: Rules, *, limit: int | None = None) -> list[Result]:
-    """What `bring_in` would do with each row, without doing it. Raises Unreadable (see its subclasses)."""
+def number_of_rows(text: str) -> int:
+    """Raises Unreadable."""
+    return len(_rows(text, None))
+
+
+def check(text: str, by: Actor, rules: Rules, *, limit: int | None = None) -> list[Result]:
+    """What `bring_in` would do with each row, without doing it. It tells who has an account: that is written down.
+
+    Raises NotAllowed and Unreadable (see its subclasses).
+    """
+    by.must_have(Role.SUPPORT)
     seen: set[str] = set()
-    return [_result(row, _fault(row, seen, rules)) for row in _rows(text, limit)]
+    results = [_result(row, _fault(row, seen, rules)) for row in _rows(text, limit)]
+    _audit(Event.IMPORT_CHECKED, by, results)
+    return results
 
 
 def bring_in(text: str, by: Actor, rules: Rules, *, limit: int | None = None) -> Iterator[Result]:
@@ -105,8 +118,25 @@ def bring_in(text: str, by: Actor, rules: Rules, *, limit: int | None = None) ->
     The rows are worked on as the results are taken, each in a transaction of its own. Raises NotAllowed and Unreadable.
     """
     by.must_have(Role.SUPPORT)
-    rows, seen = _rows(text, limit), set[str]()
-    return (_result(row, _fault(row, seen, rules) or _add(row, by, rules)) for row in rows)
+    return _brought_in(_rows(text, limit), by, rules)
+
+
+def _brought_in(rows: list[_Row], by: Actor, rules: Rules) -> Iterator[Result]:
+    seen, done = set[str](), list[Result]()
+    try:
+        for row in rows:
+            done.append(_result(row, _fault(row, seen, rules) or _add(row, by, rules)))
+            yield done[-1]
+    finally:  # also of a file that is broken off in the middle
+        _audit(Event.IMPORTED, by, done)
+
+
+def _audit(event: Event, by: Actor, results: list[Result]) -> None:
+    """One event for the file; each account that is made has its own."""
+    known = sum(result.fault is Fault.EXISTS for result in results)
+    changes = audit.difference({}, {"rows": len(results), "with_account": known})
+    with writing() as session:
+        audit.record(session, event, at=clock.now(), actor=by.name, address=by.address, changes=changes)
 
 
 def _rows(text: str, limit: int | None) -> list[_Row]:

@@ -1,15 +1,18 @@
 """Finding people for whom a helper acts: by the beginning of a name, an address, a username, or by the identifier.
 
-Every search is a few ranges of indexes, cut off at LIMIT rows each, so it costs the same with a thousand accounts and
-with a million. That is why beginnings are searched and not middles. Names have keys of their own
-(idp/policy/searching.py): "family given" and "given family", so that either order can be typed.
+Every search is a few ranges of indexes, read one after the other until a page is full. The next page begins after the
+last row of the one before, so any page costs the same with a thousand accounts and with a million. That is why
+beginnings are searched and not middles. Names have keys of their own (idp/policy/searching.py): "family given" and
+"given family", so that either order can be typed.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from idp import audit, clock
 from idp.accounts import standing
@@ -23,6 +26,7 @@ from idp.policy.searching import SHORTEST, end_of, is_identifier, name_key
 from idp.policy.usernames import comparison_key
 
 LIMIT = 50
+MAX_KEY_TYPED = 254  # of a username, the longest of the keys
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,74 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a page ends: in which of the ranges, and at which row of it."""
+
+    way: int
+    key: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.way}.{self.id}.{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Place | None":
+        """The place of that text; None for any other text."""
+        way, _, rest = text.partition(".")
+        identifier, dot, key = rest.partition(".")
+        if not (dot and way.isascii() and way.isdecimal() and len(way) < 3 and is_identifier(identifier)):
+            return None
+        return cls(int(way), key, identifier) if key.isprintable() and len(key) <= MAX_KEY_TYPED else None
+
+
+@dataclass(frozen=True)
 class Found:
+    """A page. Its people are in the order of their names, pages are not: a page is what one range or two hold next."""
+
     entries: list[Entry]
-    more: bool  # than are listed
+    next: Place | None
 
 
 class TooShort(Exception):
     """The search would list people whom nobody looks for."""
 
 
-def search(text: str, rules: Rules, *, by: Actor) -> Found:
-    """The people whom `text` may mean, at most LIMIT, sorted by name. That somebody searched is written down.
+@dataclass(frozen=True)
+class _Way:
+    """One range: rows of `model` whose `column` fits, in the order of its index."""
+
+    model: Any
+    column: Any
+    condition: sa.ColumnElement[bool]
+    by_bytes: bool = False  # PostgreSQL: the index compares bytes, whatever language the database speaks
+
+    def query(self, earlier: "list[_Way]", after: Place | None, limit: int) -> sa.Select[Any]:
+        """`earlier`: whoever is in their ranges has been listed there."""
+        query = sa.select(self.model).where(self.condition)
+        if self.model is Registration:
+            query = query.where(*is_waiting())
+        for way in earlier:
+            query = query.where(way.condition.is_not(sa.true()))
+        if after is not None:
+            query = query.where(self._from(after.key), self._after(after))
+        order = (
+            UnaryExpression(self.column, modifier=custom_op("USING ~<~")) if self.by_bytes else self.column
+        )
+        return query.order_by(order, self.model.id).limit(limit)
+
+    def _from(self, key: str) -> sa.ColumnElement[bool]:
+        return _compared(self.column, ">=", key, self.by_bytes)
+
+    def _after(self, place: Place) -> sa.ColumnElement[bool]:
+        same = (self.column == place.key) & (self.model.id > place.id)
+        return sa.or_(_compared(self.column, ">", place.key, self.by_bytes), same)
+
+    def place(self, number: int, row: Any) -> Place:
+        return Place(number, getattr(row, self.column.key), row.id)
+
+
+def search(text: str, rules: Rules, *, by: Actor, after: Place | None = None, size: int = LIMIT) -> Found:
+    """The people whom `text` may mean, page by page. That somebody searched is written down.
 
     Raises TooShort and NotAllowed.
     """
@@ -59,17 +120,27 @@ def search(text: str, rules: Rules, *, by: Actor) -> Found:
         raise TooShort
     with writing() as session:
         audit.record(session, Event.SEARCHED, at=clock.now(), actor=by.name, address=by.address)
-    accounts: dict[str, Account] = {}
-    for condition, order in _ways(Account, typed):
-        query = sa.select(Account).where(condition).order_by(order).limit(LIMIT + 1)
-        accounts.update((account.id, account) for account in db.session.scalars(query))
-    waiting: dict[str, Registration] = {}
-    for condition, order in _ways(Registration, typed):
-        of_waiting = sa.select(Registration).where(condition, *is_waiting()).order_by(order).limit(LIMIT + 1)
-        waiting.update((registration.id, registration) for registration in db.session.scalars(of_waiting))
-    rows: list[Account | Registration] = [*accounts.values(), *waiting.values()]
+    rows, following = _page(_ways(typed), after, size)
     rows.sort(key=lambda row: (row.family_key or "", row.given_key or "", row.username_key, row.id))
-    return Found(_entries(rows[:LIMIT], rules), len(rows) > LIMIT)
+    return Found(_entries(rows, rules), following)
+
+
+def _page(
+    ways: list[_Way], after: Place | None, size: int
+) -> tuple[list[Account | Registration], Place | None]:
+    found: list[Account | Registration] = []
+    last: Place | None = None
+    for number in range(after.way if after else 0, len(ways)):
+        way = ways[number]
+        earlier = [each for each in ways[:number] if each.model is way.model]
+        begin = after if after and after.way == number else None
+        rows = db.session.scalars(way.query(earlier, begin, size + 1 - len(found))).all()
+        if len(found) + len(rows) > size:
+            taken = rows[: size - len(found)]
+            return [*found, *taken], way.place(number, taken[-1]) if taken else last
+        found.extend(rows)
+        last = way.place(number, rows[-1]) if rows else last
+    return found, None
 
 
 def is_waiting() -> tuple[sa.ColumnElement[bool], ...]:
@@ -77,27 +148,34 @@ def is_waiting() -> tuple[sa.ColumnElement[bool], ...]:
     return Registration.closed_at.is_(None), Registration.account_id.is_(None)
 
 
-def _ways(model: Any, typed: str) -> list[tuple[sa.ColumnElement[bool], Any]]:
-    """The ranges in which `typed` is looked for, each with the order of its index where that is known."""
-    key = comparison_key(typed)
-    ways: list[tuple[Any, Any]] = [(_username_begins(model.username_key, key), None)]
-    if model is Account:
-        ways.append((_username_begins(Account.email_key, key), None))
+def _ways(typed: str) -> list[_Way]:
+    """The ranges in which `typed` is looked for, the likeliest first."""
+    key, sqlite = comparison_key(typed), db.engine.dialect.name == "sqlite"
+    columns = [(Account, Account.username_key), (Registration, Registration.username_key)]
+    columns.append((Account, Account.email_key))  # type: ignore[arg-type]
+    ways = [
+        _Way(
+            model,
+            column,
+            _compared(column, ">=", key, not sqlite) & _compared(column, "<", end_of(key), not sqlite),
+            by_bytes=not sqlite,
+        )
+        for model, column in columns
+    ]
     if is_identifier(typed):
-        ways.append((model.id == typed, None))
+        ways.extend(_Way(model, model.id, model.id == typed) for model in (Account, Registration))
     if "@" not in typed and (name := name_key(typed)):
-        names = (model.family_key, model.given_key)
-        ways.extend(((column >= name) & (column < end_of(name)), column) for column in names)
+        for attribute in ("family_key", "given_key"):
+            for model in (Account, Registration):
+                column = getattr(model, attribute)
+                ways.append(_Way(model, column, (column >= name) & (column < end_of(name))))
     return ways
 
 
-def _username_begins(column: Any, key: str) -> sa.ColumnElement[bool]:
-    if db.engine.dialect.name == "sqlite":
-        within: sa.ColumnElement[bool] = (column >= key) & (column < end_of(key))
-        return within
-    return sa.and_(
-        column.op("~>=~", is_comparison=True)(key), column.op("~<~", is_comparison=True)(end_of(key))
-    )
+def _compared(column: Any, operator: str, value: str, by_bytes: bool) -> sa.ColumnElement[bool]:
+    """`by_bytes`: as PostgreSQL's index for beginnings compares."""
+    operator = f"~{operator}~" if by_bytes else operator
+    return cast("sa.ColumnElement[bool]", column.op(operator, is_comparison=True)(value))
 
 
 def _entries(rows: list[Account | Registration], rules: Rules) -> list[Entry]:

@@ -6,15 +6,27 @@ stands with an account standing.py's, roles are roles.py's, many accounts at onc
 """
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from idp import audit, clock
-from idp.accounts import address_change, assurance, counters, deletion, links, protection, roles, standing
+from idp.accounts import (
+    address_change,
+    assurance,
+    counters,
+    creation,
+    deletion,
+    links,
+    protection,
+    roles,
+    standing,
+)
 from idp.accounts.creation import CannotCreate, new_account
 from idp.accounts.details import Details
 from idp.accounts.hashing import unmatchable_hash
@@ -30,7 +42,7 @@ from idp.accounts.models import (
     Registration,
 )
 from idp.accounts.registration import find_account, mail_activation
-from idp.accounts.roles import Actor, NoSuchAccount, Role
+from idp.accounts.roles import OPERATOR, Actor, NoSuchAccount, Role
 from idp.accounts.rules import Rules
 from idp.accounts.searching import is_waiting
 from idp.audit import AuditEvent, Event
@@ -44,6 +56,8 @@ from idp.sessions import browser
 from idp.upstream import persons
 
 HISTORY_ROWS = 20
+DETAILS = tuple(field.name for field in fields(Details))
+ONE_LOOK = timedelta(minutes=1)  # in it, an actor who stays at one person's page has looked once
 
 
 class NotNow(Exception):
@@ -65,9 +79,43 @@ def look(account_id: str, by: Actor) -> Account:
     """The account, for somebody who helps; that they looked is written down. Raises NoSuchAccount and NotAllowed."""
     by.must_have(Role.SUPPORT, Role.AUDITOR)
     account = find(account_id)
-    with writing() as session:
-        _audit(session, Event.LOOKED_AT, account.id, by)
+    if not _was_just_at(by, account_id=account.id):
+        with writing() as session:
+            _audit(session, Event.LOOKED_AT, account.id, by)
     return account
+
+
+def look_at_registration(registration_id: str, by: Actor) -> Registration:
+    """As `look`, a registration that waits to be activated."""
+    by.must_have(Role.SUPPORT, Role.AUDITOR)
+    registration = find_registration(registration_id)
+    if not _was_just_at(by, registration_id=registration.id):
+        which = {"registration": [registration.id, registration.id]}
+        client_id = registration.client_id
+        with writing() as session:
+            _audit(session, Event.LOOKED_AT, None, by, changes=which, client_id=client_id)
+    return find_registration(registration_id)
+
+
+def _was_just_at(by: Actor, *, account_id: str | None = None, registration_id: str | None = None) -> bool:
+    """Whether the newest thing that the actor did concerns the same: each act leads back to its account's page.
+
+    Never of the operator, who may be several people and is led nowhere.
+    """
+    if by == OPERATOR:
+        return False
+    query = (
+        sa.select(AuditEvent.account_id, AuditEvent.changes)
+        .where(AuditEvent.actor == by.name, AuditEvent.at > clock.now() - ONE_LOOK)
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+        .limit(1)
+    )
+    newest = db.session.execute(query).first()
+    if newest is None:
+        return False
+    if account_id is not None:
+        return bool(newest.account_id == account_id)
+    return registration_id in (newest.changes or {}).get("registration", ())
 
 
 def find(account_id: str) -> Account:
@@ -119,8 +167,24 @@ def remove_registration(registration_id: str, by: Actor) -> None:
         registration = _registration(session, registration_id)
         session.execute(sa.delete(MailedLink).where(MailedLink.registration_id == registration_id))
         session.delete(registration)
-        which = {"registration": [registration_id, None]}
-        _audit(session, Event.REGISTRATION_REMOVED, None, by, changes=which, client_id=registration.client_id)
+        told = audit.difference({"registration": registration_id, **_what_was_typed(registration)}, {})
+        _audit(session, Event.REGISTRATION_REMOVED, None, by, changes=told, client_id=registration.client_id)
+
+
+def _what_was_typed(registration: Registration) -> dict[str, Any]:
+    values = {name: getattr(registration, name) for name in ("email", *DETAILS, "language")}
+    return {name: value for name, value in values.items() if value}
+
+
+def forget_removed_registrations(before: datetime) -> int:
+    """Empty what the log tells of registrations removed before that: no account is there to be erased with it."""
+    query = sa.update(AuditEvent).where(
+        AuditEvent.event == Event.REGISTRATION_REMOVED.value,
+        AuditEvent.at < before,
+        AuditEvent.changes.is_not(None),
+    )
+    with writing() as session:
+        return cast("CursorResult[Any]", session.execute(query.values(changes=None))).rowcount
 
 
 def _registration(session: Session, registration_id: str) -> Registration:
@@ -351,9 +415,7 @@ def invite_resident(email: EmailAddress, details: Details, by: Actor, language: 
 
 def add_invited(session: Session, account: Account, by: Actor, rules: Rules) -> None:
     """Add an account that nobody can log in to yet, and mail its owner the link that changes it."""
-    session.add(account)
-    session.flush()
-    _audit(session, Event.CREATED_BY_ADMIN, account.id, by)
+    creation.add(session, account, by)
     invite(session, account, by, rules)
 
 
@@ -405,9 +467,7 @@ def invite_with_role(
             if account is None:
                 account = new_account(email.address, email.key, email, unmatchable_hash(), language=language)
                 account.email_verified = False
-                session.add(account)
-                session.flush()
-                _audit(session, Event.CREATED_BY_ADMIN, account.id, by)
+                creation.add(session, account, by)
                 if not hand_over:
                     invite(session, account, by, rules)
             elif account.status != ACTIVE:

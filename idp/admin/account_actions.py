@@ -186,11 +186,11 @@ ACTS: dict[str, Act] = {
 
 def changeable(account_id: str) -> Account:
     """The account, if this person may change it; 404 otherwise."""
-    account = support.find(account_id)
     actor = shared.actor()
+    account = support.find(account_id)
     if roles.of(account.id) and Role.ADMIN not in actor.roles:
         raise NotAllowed
-    return account
+    return support.look(account_id, actor) if request.method == "GET" else account
 
 
 def _page_of(name: str) -> Callable[..., Response]:

@@ -1,23 +1,26 @@
 """Many accounts at once: from a CSV file, checked first; and all of them into one."""
 
-from collections.abc import Iterator
-from itertools import islice
-
-from flask import Flask, Response, current_app, request
+from flask import Response, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from idp import clock
 from idp.accounts import exchange
-from idp.accounts.exchange import Fault, NotATable, Result, TooManyRows, Unreadable, WrongColumns
+from idp.accounts.exchange import (
+    MAX_BYTES,
+    MAX_ROWS,
+    Fault,
+    NotATable,
+    Result,
+    TooManyRows,
+    Unreadable,
+    WrongColumns,
+)
 from idp.accounts.rules import rules
 from idp.admin import admin, shared
 from idp.admin.forms import ImportForm
+from idp.web.downloads import download
 from idp.web.forms import EmptyForm
-
-MAX_BYTES = 1_000_000
-MAX_ROWS = 1000
-LINES_AT_ONCE = 500
 
 
 @admin.route("/accounts/import", methods=["GET", "POST"])
@@ -33,7 +36,7 @@ def accounts_import() -> Response:
                 results = [*exchange.bring_in(text, shared.actor(), rules(), limit=MAX_ROWS)]
                 imported = True
             else:
-                results = exchange.check(text, rules(), limit=MAX_ROWS)
+                results = exchange.check(text, shared.actor(), rules(), limit=MAX_ROWS)
                 form.text.data = text
         except Unreadable as error:
             form.file.errors = [_what_is_wrong(error)]
@@ -99,22 +102,3 @@ def accounts_export() -> Response:
         lines = exchange.written_out(shared.actor())
         return download(lines, "text/csv", f"tunnus-accounts-{clock.now():%Y-%m-%d}.csv")
     return shared.page("accounts_export", form)
-
-
-def download(lines: Iterator[str], mimetype: str, name: str) -> Response:
-    """A file that is made while it is sent, a piece at a time."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-
-    def pieces() -> Iterator[str]:
-        # The context lasts for a piece alone: who goes away in the middle leaves nothing open.
-        while True:
-            with app.app_context():
-                piece = "".join(islice(lines, LINES_AT_ONCE))
-            if not piece:
-                return
-            yield piece
-
-    response = Response(pieces(), mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -77,12 +77,13 @@ def not_there(_error: Exception) -> Response:
 def accounts() -> Response:
     typed = request.args.get("q", "").strip()[:254]
     if not typed:
-        return shared.page("accounts", typed="", found=None, more=False, problem=None)
+        return shared.page("accounts", typed="", found=None, problem=None)
+    place = searching.Place.parse(request.args.get("after", ""))
     try:
-        result = searching.search(typed, rules(), by=shared.actor())
+        result = searching.search(typed, rules(), by=shared.actor(), after=place)
     except TooShort:
         problem = _("Enter at least %(number)d characters.", number=SHORTEST)
-        return shared.page("accounts", typed=typed, found=None, more=False, problem=problem)
+        return shared.page("accounts", typed=typed, found=None, problem=problem)
     found = [
         FoundView(
             name=entry.name or entry.username,
@@ -93,8 +94,15 @@ def accounts() -> Response:
         )
         for entry in result.entries
     ]
+    here = f"/admin/accounts?{urlencode({'q': typed})}"
     return shared.page(
-        "accounts", typed=typed, found=found, more=result.more, limit=searching.LIMIT, problem=None
+        "accounts",
+        typed=typed,
+        found=found,
+        partial=place is not None or result.next is not None,
+        first_url=here if place else None,
+        next_url=f"{here}&{urlencode({'after': str(result.next)})}" if result.next else None,
+        problem=None,
     )
 
 

@@ -14,12 +14,12 @@ from idp import audit_log, clock
 from idp.accounts.models import Account
 from idp.accounts.roles import OPERATOR
 from idp.admin import admin, shared
-from idp.admin.account_exchange import download
 from idp.admin.events import views
 from idp.admin.words import event_texts, outcome_text
 from idp.audit_log import Filter, Place
 from idp.database import db
 from idp.policy.usernames import comparison_key
+from idp.web.downloads import download
 from idp.web.forms import EmptyForm
 
 FIELDS = ("since", "until", "event", "outcome", "account", "client", "actor")

@@ -14,7 +14,7 @@ from idp.web.forms import EmptyForm
 
 @admin.get("/registrations/<registration_id>")
 def registration(registration_id: str) -> Response:
-    found = support.find_registration(registration_id)
+    found = support.look_at_registration(registration_id, shared.actor())
     client = registry.find(found.client_id) if found.client_id else None
     details = [
         (_("Email address"), found.email),
@@ -39,7 +39,7 @@ def registration(registration_id: str) -> Response:
 
 @admin.route("/registrations/<registration_id>/resend", methods=["GET", "POST"])
 def registration_resend(registration_id: str) -> Response:
-    found = support.find_registration(registration_id)
+    found = support.look_at_registration(registration_id, shared.actor())
     form = EmptyForm()
     if form.validate_on_submit():
         address = support.resend_activation(found.id, shared.actor(), rules())
@@ -51,7 +51,7 @@ def registration_resend(registration_id: str) -> Response:
 
 @admin.route("/registrations/<registration_id>/remove", methods=["GET", "POST"])
 def registration_remove(registration_id: str) -> Response:
-    found = support.find_registration(registration_id)
+    found = support.look_at_registration(registration_id, shared.actor())
     form = EmptyForm()
     if form.validate_on_submit():
         support.remove_registration(found.id, shared.actor())

@@ -36,10 +36,11 @@ def import_accounts(context: Context, file: Path, dry_run: bool, as_json: bool) 
 
     text = exchange.decoded(file.read_bytes())
     with context.app(), one_line():
-        checked = exchange.check(text, rules())
-        results = (
-            checked if dry_run else list(_taken(exchange.bring_in(text, OPERATOR, rules()), len(checked)))
-        )
+        if dry_run:
+            results = exchange.check(text, OPERATOR, rules())
+        else:
+            total = exchange.number_of_rows(text)
+            results = list(_taken(exchange.bring_in(text, OPERATOR, rules()), total))
     good = sum(result.fault is None for result in results)
     if as_json:
         put_json([_values(result) for result in results])

@@ -29,9 +29,10 @@ def id_of(name: str) -> str:
 
 @account.command()
 @click.argument("text")
+@click.option("--all", "everybody", is_flag=True, help="All who are found, not only the first 50.")
 @json_option
 @pass_context
-def search(context: Context, text: str, as_json: bool) -> None:
+def search(context: Context, text: str, everybody: bool, as_json: bool) -> None:
     """Find people by the beginning of a name, an address or a username, or by the identifier."""
     from idp.accounts import searching
     from idp.accounts.roles import OPERATOR
@@ -40,18 +41,24 @@ def search(context: Context, text: str, as_json: bool) -> None:
 
     with context.app(), one_line():
         found = searching.search(text, rules(), by=OPERATOR)
+        entries = list(found.entries)
+        while everybody and found.next is not None:
+            found = searching.search(text, rules(), by=OPERATOR, after=found.next)
+            entries.extend(found.entries)
     if as_json:
-        put_json([FoundEntry.of(entry).model_dump(mode="json") for entry in found.entries])
-    elif not found.entries:
+        put_json([FoundEntry.of(entry).model_dump(mode="json") for entry in entries])
+    elif not entries:
         context.console.print("Nobody is found. Only beginnings of names and addresses are searched.")
     else:
         table = folding("id", "name", "username", "state", "created")
-        for entry in found.entries:
+        for entry in entries:
             row = (entry.id, entry.name, entry.username, state_text(entry.state), entry.created_at)
             table.add_row(*map(cell, row))
         context.console.print(table)
-    if found.more:
-        click.echo(f"There are more than these {len(found.entries)}: search for more of the name.", err=True)
+    if found.next is not None:
+        click.echo(
+            f"There are more than these {len(entries)}: search for more of the name, or --all.", err=True
+        )
 
 
 def state_text(state: Any) -> str:

@@ -20,6 +20,7 @@ def export_all(context: Context, file: Path, *, force: bool) -> None:
     `secrets.keys`; keep these apart from it.
     """
     from idp import transfer
+    from idp.accounts.roles import OPERATOR
 
     to_output = str(file) == "-"
     if not to_output and file.exists() and not force:
@@ -27,23 +28,28 @@ def export_all(context: Context, file: Path, *, force: bool) -> None:
     with context.app(), progress_bar("Writing") as progress:
         try:
             if to_output:
-                transfer.write_to(sys.stdout.buffer, progress)
+                transfer.write_to(sys.stdout.buffer, OPERATOR, progress)
                 return
-            rows = transfer.write(file, progress)
+            rows = transfer.write(file, OPERATOR, progress)
         except OSError as error:
             raise click.ClickException(f"{file}: {error.strerror}") from error
-    context.console.print(f"{file} holds {rows} rows. Without secrets.keys it cannot be used.")
+    context.console.print(f"{file} holds {rows} rows, as they stood at this moment.", markup=False)
+    context.console.print(
+        "As a backup it is of use only with secrets.keys: keep a copy of these, somewhere else."
+    )
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @pass_context
 def import_all(context: Context, file: Path) -> None:
     """Put everything of FILE, which `idp export` has written, into a database without accounts and clients.
 
+    "-" is standard input.
     Its tables must be there (`idp migrate`), of the version that wrote the file. All of it comes in, or nothing.
     """
     from idp import transfer
+    from idp.accounts.roles import OPERATOR
     from idp.cli.doctor import Schema, schema
 
     with context.app(), progress_bar("Reading") as progress:
@@ -52,7 +58,10 @@ def import_all(context: Context, file: Path) -> None:
                 "the database's tables are not of this version; run `idp migrate` first"
             )
         try:
-            header = transfer.read(file, progress)
+            if str(file) == "-":
+                header = transfer.read_from(sys.stdin.buffer, OPERATOR, progress)
+            else:
+                header = transfer.read(file, OPERATOR, progress)
         except transfer.NotEmpty as error:
             raise click.ClickException(
                 "the database has accounts or clients already; it is left as it is"

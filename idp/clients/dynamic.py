@@ -180,7 +180,8 @@ def register(session: Session, clean: Mapping[str, Any], *, plain_http: bool) ->
     )
     session.flush()
     app = session.get_one(ClientApp, client_id)
-    audit.record(session, Event.CLIENT_REGISTERED, at=app.created_at, client_id=client_id)
+    changes = audit.difference({}, _told(app))
+    audit.record(session, Event.CLIENT_REGISTERED, at=app.created_at, client_id=client_id, changes=changes)
     return _registered(app, secret), token
 
 
@@ -203,6 +204,7 @@ def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any
     app = session.get(ClientApp, client_id, with_for_update=True)
     if app is None or not _is_keeper(app, token):
         return None
+    told = _told(app)
     before = app.registration.get("token_endpoint_auth_method", "client_secret_basic")
     method = clean.get("token_endpoint_auth_method", "client_secret_basic")
     secret = registration.change_method(app, before, method)
@@ -213,7 +215,8 @@ def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any
     if named_by(client_id, clean) != named:
         of_client.forget_people(session, client_id, app.updated_at)
     versions.bump(session, "clients")
-    audit.record(session, Event.CLIENT_CHANGED, at=app.updated_at, client_id=client_id)
+    changes = audit.difference(told, _told(app))
+    audit.record(session, Event.CLIENT_CHANGED, at=app.updated_at, client_id=client_id, changes=changes)
     return _registered(app, secret)
 
 
@@ -222,9 +225,10 @@ def remove(session: Session, client_id: str, token: str) -> bool:
     app = session.get(ClientApp, client_id, with_for_update=True)
     if app is None or not _is_keeper(app, token):
         return False
+    changes = audit.difference(_told(app), {})
     session.delete(app)
     versions.bump(session, "clients")
-    audit.record(session, Event.CLIENT_REMOVED, at=clock.now(), client_id=client_id)
+    audit.record(session, Event.CLIENT_REMOVED, at=clock.now(), client_id=client_id, changes=changes)
     return True
 
 
@@ -263,6 +267,11 @@ def _unused(since: datetime) -> sa.Select[ClientApp]:
     return sa.select(ClientApp).where(
         strangers, ClientApp.updated_at < since, ~lately, *(~trace for trace in traces)
     )
+
+
+def _told(app: ClientApp) -> dict[str, Any]:
+    """What a client has chosen of itself, as the audit log compares it. Nothing secret is in it."""
+    return {**app.registration, "pkce_required": app.pkce_required}
 
 
 def _is_keeper(app: ClientApp, token: str) -> bool:

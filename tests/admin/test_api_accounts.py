@@ -51,6 +51,93 @@ def test_people_are_found_and_the_search_is_written_down(
     assert machine.get("/audit?event=accounts.searched")["items"][0]["actor"] == machine.name
 
 
+def test_a_search_goes_on_page_by_page(machine: Machine, people: People) -> None:
+    for number in range(5):
+        people.resident(f"kaima{number}@example.fi")
+    seen: list[str] = []
+    path: str | None = "/accounts?q=kaima&limit=2"
+    while path:
+        answer = machine.call("GET", path)
+        page = answer.get_json()
+        seen += [item["username"] for item in page["items"]]
+        following = f"/accounts?q=kaima&limit=2&cursor={page['next']}" if page["next"] else None
+        assert page["more"] is bool(following)
+        assert answer.headers.get("Link", "").endswith(f'{following}>; rel="next"') if following else True
+        path = following
+
+    assert sorted(seen) == [f"kaima{number}@example.fi" for number in range(5)]
+
+
+@SQLITE
+@pytest.mark.parametrize("cursor", ["x", "!", "MS5h", "MS5BLgA"])
+def test_a_cursor_of_nothing_is_refused(machine: Machine, cursor: str) -> None:
+    assert faults(machine.call("GET", f"/accounts?q=maija&cursor={cursor}")) == ["cursor"]
+
+
+# -- many at once
+
+TABLE = (
+    "email,given_name,family_name\nmaija@example.fi,Maija,Meikäläinen\nmatti@example.fi,Matti,Meikäläinen\n"
+)
+
+
+def send(machine: Machine, content: str | bytes, query: str = "", content_type: str = "text/csv") -> Any:
+    return machine.call("POST", f"/files/accounts{query}", data=content, content_type=content_type)
+
+
+def test_a_file_is_checked_and_then_makes_accounts(
+    machine: Machine, resident: Person, people: People
+) -> None:
+    checked = send(machine, TABLE, "?dry_run=true").get_json()
+    assert (checked["dry_run"], checked["made"]) == (True, 1)
+    assert [row["fault"] for row in checked["items"]] == ["exists", None]
+    assert machine.get("/accounts?q=matti")["items"] == []
+
+    made = send(machine, TABLE).get_json()
+
+    assert (made["dry_run"], made["made"], made["items"]) == (False, 1, checked["items"])
+    assert [item["username"] for item in machine.get("/accounts?q=matti")["items"]] == ["matti@example.fi"]
+    assert people.letters()[0].kind == "invitation"
+    for event in ("accounts.import_checked", "accounts.imported"):
+        found = machine.get(f"/audit?event={event}")["items"]
+        assert [item["actor"] for item in found] == [machine.name]
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        ("", "no CSV"),
+        ("email,given_name\na@example.fi,A\n", "missing: family_name"),
+        ("email,given_name,family_name,sub\na@example.fi,A,B,1\n", "not known"),
+        ("email,given_name,family_name\n" + "a@example.fi,A,B\n" * 1001, "more than 1000"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(machine: Machine, content: str, detail: str) -> None:
+    answer = send(machine, content)
+
+    assert problem(answer) == (400, "malformed")
+    assert detail in answer.get_json()["detail"]
+
+
+@SQLITE
+def test_a_file_is_csv_and_not_too_large(machine: Machine) -> None:
+    assert problem(send(machine, TABLE, content_type="application/json")) == (415, "unsupported-media-type")
+    assert problem(send(machine, b"x" * 1_000_001)) == (413, "too-large")
+
+
+def test_all_accounts_are_written_out(machine: Machine, resident: Person) -> None:
+    answer = machine.call("GET", "/files/accounts")
+
+    assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+    assert answer.headers["Cache-Control"] == "no-store"
+    heading, line, rest = answer.get_data(as_text=True).split("\r\n")
+    assert heading.startswith("id,kind,username")
+    assert line.startswith(resident.id)
+    assert rest == ""
+    assert machine.get("/audit?event=accounts.exported")["items"][0]["actor"] == machine.name
+
+
 @SQLITE
 @pytest.mark.parametrize("query", ["", "?q=", "?q=m", "?q=%20%20m%20", "?q=" + "m" * 255])
 def test_a_search_for_everybody_is_refused(machine: Machine, query: str) -> None:

@@ -503,3 +503,12 @@ def test_a_client_may_call_apis_that_there_are_and_keeps_those_that_have_gone(
 
     assert answer.status_code == 200
     assert answer.get_json()["options"]["allowed_resources"] == ["urn:a"]
+
+
+def test_a_client_is_checked(machine: Machine, invoices: str) -> None:
+    found = machine.call("POST", f"{invoices}/check").get_json()["items"]
+
+    assert {"level": "hint", "code": "no_logout_notice", "about": ""} in found
+    levels = [["error", "warning", "hint"].index(item["level"]) for item in found]
+    assert levels == sorted(levels)
+    assert problem(machine.call("POST", "/clients/nobody/check")) == (404, "not-found")

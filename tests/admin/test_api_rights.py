@@ -64,12 +64,19 @@ def test_only_the_document_is_for_everybody(app: Flask) -> None:
 EXPECTED = {
     "admin:clients": {"list_clients", "create_client", "read_client", "replace_client", "change_client"}
     | {"delete_client", "disable_client", "enable_client", "rotate_secret", "end_previous_secret"}
-    | {"put_logo", "remove_logo"},
+    | {"put_logo", "remove_logo", "check_client"},
     "admin:accounts": {"search_accounts", "invite_account", "read_account", "read_history", "change_account"}
     | {"change_address", "unlock_account", "disable_account", "enable_account", "start_reset"}
     | {"log_out_everywhere", "delete_account", "keep_account", "read_registration", "resend_activation"}
-    | {"remove_registration", "release_identity"},
-    "admin:audit": {"list_clients", "read_client", "search_accounts", "read_account", "read_history"}
+    | {"remove_registration", "release_identity", "import_accounts", "export_accounts"},
+    "admin:audit": {
+        "list_clients",
+        "read_client",
+        "check_client",
+        "search_accounts",
+        "read_account",
+        "read_history",
+    }
     | {"read_registration", "list_events"},
 }
 """Written down once more, so that a slip in the table shows."""

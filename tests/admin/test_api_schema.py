@@ -47,6 +47,12 @@ for media_type in PICTURES:  # which no schema describes
     schemathesis.openapi.media_type(
         media_type, st.sampled_from([b"\x89PNG\r\n\x1a\n and so on", b"no picture"])
     )
+schemathesis.openapi.media_type(
+    "text/csv",
+    st.sampled_from(
+        [b"email,given_name,family_name\nmatti@example.fi,Matti,Virtanen\n", b"no,table\n1,2\n", b"\xff"]
+    ),
+)
 
 
 @pytest.fixture

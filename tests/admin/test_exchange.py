@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from idp.accounts import exchange
 from idp.accounts.exchange import Fault
 from idp.accounts.models import Account
+from idp.accounts.roles import OPERATOR, Actor, NotAllowed, Role
 from idp.accounts.rules import rules
 from idp.audit import AuditEvent, Event
 from idp.database import db
@@ -58,6 +59,30 @@ def test_a_file_is_checked_before_anything_is_made(app: Flask, support: FlaskCli
     assert (usernames(app), len(people.letters())) == before
 
 
+@pytest.mark.parametrize(
+    ("presses_create", "event"), [(False, "accounts.import_checked"), (True, "accounts.imported")]
+)
+def test_that_a_file_told_who_has_an_account_is_written_down(
+    app: Flask, support: FlaskClient, resident: Person, presses_create: bool, event: str
+) -> None:
+    page = upload(
+        support, HEADING + f"{resident.username},Maija,Meikäläinen\naino@example.fi,Aino,Virtanen\n"
+    )
+    if presses_create:
+        go_on(support, page)
+
+    with app.app_context():
+        found = db.session.scalars(sa.select(AuditEvent).filter_by(event=event)).one()
+        assert found.changes == {"rows": [None, 2], "with_account": [None, 1]}
+        assert found.actor not in (None, "operator")
+
+
+def test_who_only_reads_checks_no_file(context: Flask) -> None:
+    auditor = Actor("somebody", frozenset({Role.AUDITOR}))
+    with pytest.raises(NotAllowed):
+        exchange.check(HEADING + "aino@example.fi,Aino,Virtanen\n", auditor, rules())
+
+
 def test_each_new_owner_chooses_a_password(app: Flask, support: FlaskClient, people: People) -> None:
     page = upload(support, HEADING + "aino@example.fi,Aino,Virtanen\neero@example.fi,Eero,Korhonen\n")
 
@@ -89,7 +114,7 @@ def test_every_row_has_its_result(app: Flask, support: FlaskClient, resident: Pe
         "viimeinen@example.fi;Vii;Meinen\n"
     )
     with app.app_context():
-        found = [result.fault for result in exchange.check(table, rules())]
+        found = [result.fault for result in exchange.check(table, OPERATOR, rules())]
 
     assert found == [
         None,

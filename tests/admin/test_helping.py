@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idp import audit
+from idp import audit, housekeeping
 from idp.accounts import roles
 from idp.accounts import support as helping
 from idp.accounts.details import Details
@@ -127,14 +127,20 @@ def test_one_letter_lists_nobody(support: FlaskClient, town: None) -> None:
     assert found(support, "m") == []
 
 
-def test_more_people_than_are_shown_are_told_of(support: FlaskClient, people: People) -> None:
+def test_more_people_than_a_page_holds_are_on_the_next_one(support: FlaskClient, people: People) -> None:
     for number in range(51):
         people.resident(f"kaima{number}@example.fi", given_name="Kai", family_name="Kaima")
 
     page = journey.soup(support.get("/admin/accounts?q=kaima"))
-
     assert len(page.select(".table tbody tr")) == 50
-    assert "yli 50" in page.get_text()
+    assert "löytyi paljon" in page.get_text()
+
+    following = page.select_one("#more")
+    assert following is not None
+    last = journey.soup(support.get(str(following["href"])))
+    assert len(last.select(".table tbody tr")) == 1
+    assert last.select_one("#more") is None
+    assert last.select_one(".pages a[href='/admin/accounts?q=kaima']") is not None
 
 
 def test_registrations_that_were_never_activated_are_found(
@@ -188,6 +194,63 @@ def test_searching_and_looking_are_written_down(
         assert len(db.session.scalars(query).all()) == 1
 
 
+def looks(app: Flask) -> list[AuditEvent]:
+    with app.app_context():
+        return list(db.session.scalars(sa.select(AuditEvent).filter_by(event=Event.LOOKED_AT.value)))
+
+
+def test_whoever_acts_has_looked_once(
+    moving_clock: MovableClock, app: Flask, support: FlaskClient, resident: Person
+) -> None:
+    """Each act leads back to the account's page, which is no other look."""
+    page = f"/admin/accounts/{resident.id}"
+    support.get(page)
+    act(support, resident, "disable", note=REASON)
+    support.get(page)
+    act(support, resident, "enable", note=REASON)
+    support.get(page)
+    assert len(looks(app)) == 1
+
+    moving_clock.move(minutes=2)
+    support.get(page)
+    assert len(looks(app)) == 2
+
+
+def test_another_helper_and_another_person_are_other_looks(
+    app: Flask, at_desk: Callable[..., FlaskClient], people: People, resident: Person
+) -> None:
+    other = people.resident("toinen@example.fi")
+    for helper in (at_desk(Role.SUPPORT), at_desk(Role.AUDITOR)):
+        for person in (resident, other, resident):
+            helper.get(f"/admin/accounts/{person.id}")
+
+    assert len(looks(app)) == 6
+
+
+def test_who_opens_the_page_of_an_act_has_looked(app: Flask, support: FlaskClient, resident: Person) -> None:
+    support.get(f"/admin/accounts/{resident.id}/edit")
+
+    assert [event.account_id for event in looks(app)] == [resident.id]
+
+
+def test_looking_at_a_registration_is_written_down(
+    moving_clock: MovableClock, app: Flask, at_desk: Callable[..., FlaskClient], people: People
+) -> None:
+    people.applicant("uusi@example.fi")
+    support = at_desk(Role.SUPPORT)
+    link = str(journey.soup(support.get("/admin/accounts?q=uusi")).select_one(".table a")["href"])  # type: ignore[index]
+    known = link.rpartition("/")[2]
+
+    support.get(link)
+    journey.submit(support, f"{link}/resend")
+    support.get(link)
+
+    assert [event.changes for event in looks(app)] == [{"registration": [known, known]}]
+    moving_clock.move(minutes=2)
+    support.get(f"{link}/remove")
+    assert len(looks(app)) == 2
+
+
 def test_what_was_typed_comes_back_as_text(support: FlaskClient) -> None:
     page = support.get("/admin/accounts", query_string={"q": '"><script>alert(1)</script>'})
 
@@ -224,6 +287,45 @@ def test_a_registration_is_removed_with_its_link(app: Flask, support: FlaskClien
 
     assert app.test_client().get(mailed).status_code == 404
     assert found(support, "uusi") == []
+
+
+def test_what_a_removed_registration_was_is_known_as_long_as_it_would_have_been_kept(
+    moving_clock: MovableClock, app: Flask, support: FlaskClient, people: People
+) -> None:
+    people.applicant("uusi@example.fi")
+    link = str(journey.soup(support.get("/admin/accounts?q=uusi")).select_one(".table a")["href"])  # type: ignore[index]
+    journey.submit(support, f"{link}/remove")
+
+    def removed() -> AuditEvent:
+        with app.app_context():
+            return db.session.scalars(
+                sa.select(AuditEvent).filter_by(event=Event.REGISTRATION_REMOVED.value)
+            ).one()
+
+    told = removed().changes or {}
+    assert told["registration"] == [link.rpartition("/")[2], None]
+    assert told["email"] == ["uusi@example.fi", None]
+    moving_clock.move(days=31)
+    with app.app_context():
+        housekeeping.purge()
+    assert removed().changes is None
+
+
+def test_what_a_new_account_is_made_of_is_written_down(context: Flask) -> None:
+    details = Details("Matti", "Meikäläinen", None, None, "00100", None)
+    email = EmailAddress.parse("matti@example.fi")
+
+    made = helping.invite_resident(email, details, OPERATOR, "fi", rules())
+
+    query = sa.select(AuditEvent).filter_by(account_id=made, event=Event.CREATED_BY_ADMIN.value)
+    assert db.session.scalars(query).one().changes == {
+        "username": [None, "matti@example.fi"],
+        "email": [None, "matti@example.fi"],
+        "given_name": [None, "Matti"],
+        "family_name": [None, "Meikäläinen"],
+        "postal_code": [None, "00100"],
+        "language": [None, "fi"],
+    }
 
 
 # -- logging in

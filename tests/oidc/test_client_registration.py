@@ -701,13 +701,17 @@ def test_it_sees_no_tokens_but_its_own(client: FlaskClient, people: People, pers
 
 def test_registering_is_noted(app: Flask, client: FlaskClient) -> None:
     found = registered(client)
-    put(client, found)
+    put(client, found, client_name="Kauppa")
     client.delete(path_of(found), headers=key_of(found))
 
     with app.app_context():
-        query = sa.select(AuditEvent.event).where(AuditEvent.client_id == found["client_id"])
-        events = db.session.scalars(query.order_by(AuditEvent.id)).all()
-    assert events == ["client.registered", "client.changed", "client.removed"]
+        query = sa.select(AuditEvent).where(AuditEvent.client_id == found["client_id"])
+        made, changed, removed = db.session.scalars(query.order_by(AuditEvent.id))
+    names = [event.event for event in (made, changed, removed)]
+    assert names == ["client.registered", "client.changed", "client.removed"]
+    assert (made.changes or {})["client_name"] == [None, found["client_name"]]
+    assert changed.changes == {"client_name": [found["client_name"], "Kauppa"]}
+    assert (removed.changes or {})["client_name"] == ["Kauppa", None]
 
 
 # -- reading it (RFC 7592 2.1)

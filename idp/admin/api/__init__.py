@@ -10,8 +10,10 @@ api = Blueprint("admin_api", __name__)
 
 # The modules add their views to the blueprint.
 from idp.admin.api import (  # noqa: E402
+    account_files,
     accounts,
     audit,
+    client_check,
     client_secrets,
     clients,
     openapi,
@@ -19,4 +21,15 @@ from idp.admin.api import (  # noqa: E402
     registrations,
 )
 
-__all__ = ["accounts", "api", "audit", "client_secrets", "clients", "openapi", "problems", "registrations"]
+__all__ = [
+    "account_files",
+    "accounts",
+    "api",
+    "audit",
+    "client_check",
+    "client_secrets",
+    "clients",
+    "openapi",
+    "problems",
+    "registrations",
+]

@@ -10,7 +10,7 @@ from idp.accounts.models import Registration as RegistrationRow
 from idp.accounts.roles import Role
 from idp.accounts.searching import LIMIT, Entry
 from idp.accounts.standing import State
-from idp.admin.api.models import Asked, Line, Moment, Note, Parameters, Told
+from idp.admin.api.models import Asked, Cursor, Limit, Line, Moment, Next, Note, Parameters, Told
 from idp.policy import details
 from idp.policy.searching import SHORTEST
 from idp.policy.usernames import EmailAddress, NotAnEmailAddress
@@ -138,8 +138,9 @@ class FoundEntry(Told):
 
 
 class Found(Told):
-    items: list[FoundEntry] = Field(description=f"At most {LIMIT}, by name.")
-    more: bool = Field(description="There are more: ask for a longer beginning.")
+    items: list[FoundEntry] = Field(description="Each page by name; pages are not.")
+    more: bool = Field(description="There are more: on the next page, or ask for a longer beginning.")
+    next: Next
 
 
 class AccountsAsked(Parameters):
@@ -148,6 +149,8 @@ class AccountsAsked(Parameters):
         max_length=254,
         description="The beginning of a name, an e-mail address or a username; or an identifier.",
     )
+    limit: Limit = LIMIT
+    cursor: Cursor = None
 
 
 _SOMEBODY: JsonDict = {

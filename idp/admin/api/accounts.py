@@ -21,6 +21,7 @@ from idp.admin.api.account_models import (
 from idp.admin.api.audit_models import Event, History
 from idp.admin.api.models import Nothing, WithNote
 from idp.admin.api.operations import Answer, Call, etag_of, operation
+from idp.admin.api.pages import cursor_of, link, place_of, wrong_cursor
 from idp.admin.api.problems import Problem, at
 from idp.clients.management import ADMIN_API
 from idp.database import db
@@ -39,14 +40,21 @@ def _as_it_is(account_id: str) -> Answer:
     return Answer(_told(support.find(account_id)))
 
 
-@operation("GET", "/accounts", answers=Found, query=AccountsAsked)
+@operation("GET", "/accounts", answers=Found, query=AccountsAsked, headers=("Link",))
 def search_accounts(call: Call) -> Answer:
     """Find accounts, and registrations that were never activated.
 
     By the beginning of a name, an e-mail address or a username. That you have searched is written down.
     """
-    found = searching.search(call.query.q, rules(), by=call.actor)
-    return Answer(Found(items=[FoundEntry.of(entry) for entry in found.entries], more=found.more))
+    asked: AccountsAsked = call.query
+    text = place_of(asked.cursor)
+    place = searching.Place.parse(text) if text is not None else None
+    if text is not None and place is None:
+        raise wrong_cursor()
+    found = searching.search(asked.q, rules(), by=call.actor, after=place, size=asked.limit)
+    following = cursor_of(str(found.next) if found.next else None)
+    items = [FoundEntry.of(entry) for entry in found.entries]
+    return Answer(Found(items=items, more=following is not None, next=following), link(following))
 
 
 @operation(

@@ -146,7 +146,7 @@ def _conditions(declared: Operation) -> list[dict[str, Any]]:
     if declared.condition:
         told = "The ETag that you have read: nothing is done if it is another one by now."
         found.append(_header("If-Match", told, required=declared.condition == "required"))
-    if declared.method == "GET":
+    if declared.method == "GET" and not declared.file:
         found.append(_header("If-None-Match", "The ETag of what you have: 304 if it is still so."))
     return found
 
@@ -166,11 +166,14 @@ def _responses(declared: Operation, names: Mapping[Any, str]) -> dict[str, Any]:
     if declared.answers:
         schema = {"$ref": _REFERENCE.format(model=names[declared.answers])}
         good["content"] = {JSON: {"schema": schema}}
-    headers = [*declared.headers, *(["ETag"] if declared.method == "GET" else [])]
+    if declared.file:
+        good["content"] = {declared.file: {"schema": {"type": "string"}}}
+    tagged = declared.method == "GET" and not declared.file
+    headers = [*declared.headers, *(["ETag"] if tagged else [])]
     if headers:
         good["headers"] = {name: _told_header(name) for name in headers}
     found = {str(declared.status): good}
-    if declared.method == "GET":
+    if tagged:
         found["304"] = {"description": "It is as you have it."}
     by_status: dict[int, list[str]] = {}
     for name in _problems(declared):

@@ -1,7 +1,7 @@
 """What the API can do. `@operation` over a view declares all of it: the document (openapi.py) and what is run agree."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from idp.accounts.roles import Actor
 from idp.admin.api import api, authentication, reading
+from idp.web.downloads import download
 
 PICTURES = ("image/png", "image/jpeg", "image/webp")
 
@@ -33,6 +34,7 @@ class Operation:
     conflicts: tuple[str, ...]
     condition: str  # "required", "optional" or ""
     headers: tuple[str, ...]
+    file: str  # the media type of an answer that is a file instead
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """`etag`: where it is not that of the content itself."""
+    """`etag`: where it is not that of the content itself. `file`: lines and a name, for an operation that gives one."""
 
     content: BaseModel | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     etag: str | None = None
+    file: tuple[Iterator[str], str] | None = None
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -70,6 +73,7 @@ def operation(
     conflicts: tuple[str, ...] = (),
     condition: str = "",
     headers: tuple[str, ...] = (),
+    file: str = "",
 ) -> Callable[[View], View]:
     """Declare a view of the API, by the name of its function; its docstring is the document's text.
 
@@ -86,7 +90,7 @@ def operation(
             summary=summary.rstrip("."),
             explanation=" ".join(explanation.split()),
             answers=answers,
-            status=status or (200 if answers else 204),
+            status=status or (200 if answers or file else 204),
             query=query,
             body=body,
             media_types=media_types or ((reading.JSON,) if body else ()),
@@ -94,6 +98,7 @@ def operation(
             conflicts=conflicts,
             condition=condition,
             headers=headers,
+            file=file,
         )
         OPERATIONS[declared.name] = declared
         run = partial(_run, declared, view)
@@ -127,6 +132,9 @@ def etag_of(content: BaseModel) -> str:
 
 def respond(declared: Operation, answer: Answer) -> Response:
     """The answer; 304 for who has it already (RFC 9110 13.1.2)."""
+    if answer.file is not None:
+        lines, name = answer.file
+        return download(lines, declared.file, name)
     response = Response(status=declared.status)
     if answer.content is not None:
         response = Response(

@@ -1,6 +1,7 @@
 """Registrations that were never activated."""
 
 from idp.accounts import standing, support
+from idp.accounts.models import Registration as Row
 from idp.accounts.rules import rules
 from idp.admin.api.account_models import Registration
 from idp.admin.api.models import Nothing
@@ -9,9 +10,12 @@ from idp.database import db
 
 
 @operation("GET", "/registrations/<registration_id>", answers=Registration)
-def read_registration(_call: Call, registration_id: str) -> Answer:
-    """Show a registration that waits to be activated."""
-    return _as_it_is(registration_id)
+def read_registration(call: Call, registration_id: str) -> Answer:
+    """Show a registration that waits to be activated.
+
+    That you have looked is written down.
+    """
+    return _told(support.look_at_registration(registration_id, call.actor))
 
 
 @operation(
@@ -32,5 +36,8 @@ def remove_registration(call: Call, registration_id: str) -> Answer:
 
 def _as_it_is(registration_id: str) -> Answer:
     db.session.close()
-    found = support.find_registration(registration_id)
+    return _told(support.find_registration(registration_id))
+
+
+def _told(found: Row) -> Answer:
     return Answer(Registration.of(found, standing.of_registrations([found.id])[found.id]))

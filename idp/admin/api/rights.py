@@ -40,6 +40,7 @@ RIGHTS: Mapping[str, Right] = {
     "end_previous_secret": _CHANGE_CLIENTS,
     "put_logo": _CHANGE_CLIENTS,
     "remove_logo": _CHANGE_CLIENTS,
+    "check_client": _READ_CLIENTS,
     # residents' accounts
     "search_accounts": _READ_ACCOUNTS,
     "invite_account": _HELP,
@@ -56,6 +57,8 @@ RIGHTS: Mapping[str, Right] = {
     "delete_account": _HELP,
     "keep_account": _HELP,
     "release_identity": _HELP,
+    "import_accounts": _HELP,
+    "export_accounts": _HELP,
     # registrations that wait
     "read_registration": _READ_ACCOUNTS,
     "resend_activation": _HELP,

@@ -33,9 +33,10 @@ from idp.web import tracing as traces
 __version__ = "0.1.0"
 
 
-def create_app(settings: Settings, *, workers: int = 1) -> Flask:
+def create_app(settings: Settings, *, workers: int = 1, for_people: bool = True) -> Flask:
     """Wire the rooms together. `workers` says how many processes share this machine's cores.
 
+    `for_people`: somebody will see its pages; the command needs none, and sets up what they need.
     Nothing connects and no thread starts here; `idp.serving` does that. Raises UnusableSettings.
     """
     app = Flask(
@@ -56,6 +57,8 @@ def create_app(settings: Settings, *, workers: int = 1) -> Flask:
     # rules and domain
     installed = rules.init_app(app, settings)
     statements.init_app(app, settings)
+    if for_people:
+        statements.refuse_placeholders(app.extensions["statements"], settings)
     hashing.init_app(app, settings, workers)
     registry.init_app(app)
     client_keys.init_app(app)

@@ -182,6 +182,18 @@ def test_a_wrong_command_is_noticed(line: str) -> None:
     assert fault_of(line)
 
 
+def test_operators_read_of_every_command() -> None:
+    def leaves(command: click.Command, name: str) -> Iterator[str]:
+        if isinstance(command, click.Group):
+            for word, each in command.commands.items():
+                yield from leaves(each, f"{name} {word}")
+        else:
+            yield name
+
+    page = text_of(ROOT / "docs" / "operators.md")
+    expect_none([name for name in leaves(main, "idp") if name not in page], "commands that nobody reads of")
+
+
 @every_page
 def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))

@@ -8,6 +8,7 @@ cookies may name times that settings choose, as `{lock}`: see `times`. What peop
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -69,11 +70,10 @@ class Finding:
 
 
 def load(settings: Settings) -> dict[tuple[str, str], Statement]:
-    """Every statement by (document, language). Raises UnusableSettings when one is missing or may not be used."""
+    """Every statement by (document, language). Raises UnusableSettings when one is missing or cannot be read."""
     found, findings = _look(settings)
-    stopping = {Flaw.MISSING, Flaw.HEAD} | ({Flaw.PLACEHOLDER} if settings.mode == "production" else set())
     for finding in findings:
-        if finding.flaw in stopping:
+        if finding.flaw in (Flaw.MISSING, Flaw.HEAD):
             raise UnusableSettings(f"terms: {finding.file} {finding.flaw.value}")
     return found
 
@@ -106,6 +106,13 @@ def _look(settings: Settings) -> tuple[dict[tuple[str, str], Statement], list[Fi
             if text.placeholder:
                 findings.append(Finding(document, language, Flaw.PLACEHOLDER))
     return found, findings
+
+
+def refuse_placeholders(found: Mapping[tuple[str, str], Statement], settings: Settings) -> None:
+    """Nobody in production is shown a text that the municipality has not written. Raises UnusableSettings."""
+    for (document, language), statement in found.items():
+        if statement.placeholder and settings.mode == "production":
+            raise UnusableSettings(f"terms: {document}.{language}.md is still the placeholder text")
 
 
 def times(settings: Settings, language: str) -> dict[str, str]:

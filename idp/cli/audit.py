@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from idp.cli.context import Context, cell, folding, json_option, pass_context, put_json
+from idp.cli.context import Context, cell, json_option, pass_context, put_json
 from idp.cli.files import written
+from idp.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from idp.audit import AuditEvent
@@ -138,18 +139,25 @@ def print_events(context: Context, events: Sequence["AuditEvent"], as_json: bool
     if as_json:
         put_json([Event.of(event).model_dump(mode="json") for event in events])
         return
-    table = folding("when", "event", "outcome", "account", "client", "by", "from", "details")
     for event in events:
-        outcome = f"{event.outcome} ({event.reason})" if event.reason else event.outcome
-        row = (event.at, event.event, outcome, event.account_id, event.client_id, event.actor, event.address)
-        table.add_row(*map(cell, (*row, _details(event))))
-    context.console.print(table)
+        for indent, line in enumerate(_lines(event)):
+            context.console.print(cell("    " * min(indent, 1) + line))
 
 
-def _details(event: "AuditEvent") -> list[str]:
+def _lines(event: "AuditEvent") -> list[str]:
+    """One event for a narrow terminal: what happened and when, below it who and where, and each change."""
+    outcome = f"{event.outcome} ({event.reason})" if event.reason else event.outcome
+    named = {
+        "account": event.account_id,
+        "client": event.client_id,
+        "by": event.actor,
+        "from": event.address,
+        "device": event.device,
+    }
+    who = ", ".join(f"{name} {value}" for name, value in named.items() if value)
     changes = [f"{name}: {before} -> {after}" for name, (before, after) in event.differences.items()]
-    device = [f"device: {event.device}"] if event.device else []
-    return [*device, *changes, *([f"note: {event.note}"] if event.note else [])]
+    note = [f"note: {event.note}"] if event.note else []
+    return [f"{cell(event.at)}  {event.event}  {outcome}", *([who] if who else []), *changes, *note]
 
 
 @audit.command()
@@ -163,7 +171,12 @@ def export(context: Context, /, file: Path, kind: str, force: bool, **given: Any
     from idp import audit_log
     from idp.accounts.roles import OPERATOR
 
-    with context.app(), written(file, force) as put:
+    with context.app(), written(file, force) as put, progress_bar("Writing") as advance:
         wanted = _filter(context, given)
-        for piece in (audit_log.as_json if kind == "json" else audit_log.as_csv)(wanted, OPERATOR):
+        total = audit_log.number(wanted, OPERATOR)
+        pieces = (audit_log.as_json if kind == "json" else audit_log.as_csv)(wanted, OPERATOR)
+        for done, piece in enumerate(pieces):
             put(piece)
+            if done % 1000 == 0:
+                advance(done, total)
+        advance(total, total)

@@ -54,14 +54,14 @@ class Context:
         return as_json or not self.console.is_terminal
 
     @contextmanager
-    def app(self) -> Iterator[Flask]:
+    def app(self, *, for_people: bool = False) -> Iterator[Flask]:
         """The app within its context; a database that cannot be used is one line, not a stack trace."""
         from idp import create_app
         from idp.web import logs
 
         try:
             logs.configure(self.settings)
-            app = create_app(self.settings)
+            app = create_app(self.settings, for_people=for_people)
             with app.app_context():
                 try:
                     yield app

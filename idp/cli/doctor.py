@@ -2,6 +2,7 @@
 
 import smtplib
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 import click
@@ -12,6 +13,8 @@ from idp.cli.context import Context, pass_context
 
 EXAMPLE_NAMES = {"Esimerkkikunta", "Exempelkommun", "Example Municipality"}  # those of default.toml
 SHOWN = 10  # misfits
+
+BACKUP_IS_OLD = timedelta(days=7)
 
 
 class Mark(Enum):
@@ -48,6 +51,7 @@ def doctor(context: Context) -> None:
             _mail,
             _admins,
             _broker,
+            _backup,
         ):
             findings.append(check(app))
             if findings[-1].mark is Mark.BAD and check is _database:
@@ -76,6 +80,7 @@ class Schema(Enum):
     """The database's tables beside those of this version."""
 
     CURRENT = "of this version"
+    NONE = "not there: run `idp migrate`"
     OLDER = "older: run `idp migrate`"
     NEWER = "of a newer version, beside which this one still runs"
 
@@ -94,14 +99,21 @@ def schema() -> Schema:
     scripts = ScriptDirectory(database.migrations().directory)
     with db.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
+    if found is None:
+        return Schema.NONE
     if found == scripts.get_current_head():
         return Schema.CURRENT
     known = {script.revision for script in scripts.walk_revisions()}
-    return Schema.OLDER if found is None or found in known else Schema.NEWER
+    return Schema.OLDER if found in known else Schema.NEWER
 
 
 def _schema(_app: Flask) -> Finding:
-    marks = {Schema.CURRENT: Mark.GOOD, Schema.OLDER: Mark.BAD, Schema.NEWER: Mark.ADVICE}
+    marks = {
+        Schema.CURRENT: Mark.GOOD,
+        Schema.NONE: Mark.BAD,
+        Schema.OLDER: Mark.BAD,
+        Schema.NEWER: Mark.ADVICE,
+    }
     found = schema()
     return Finding(marks[found], "tables", found.value)
 
@@ -110,7 +122,7 @@ def _keys(_app: Flask) -> Finding:
     from idp.crypto import Undecryptable
     from idp.keys import keyring
 
-    if schema() is Schema.OLDER:
+    if schema() in (Schema.OLDER, Schema.NONE):
         return Finding(Mark.BAD, "signing keys", "not looked at: the tables come first")
     try:
         published = keyring().jwks()["keys"]
@@ -166,7 +178,8 @@ def _statements(app: Flask) -> Finding:
     placeholders = sorted({s.document for s in found.values() if s.placeholder})
     if placeholders:
         message = f"still placeholder texts: {', '.join(placeholders)}; production refuses to start with them"
-        return Finding(Mark.ADVICE, "statements", message)
+        production = app.extensions["settings"].mode == "production"
+        return Finding(Mark.BAD if production else Mark.ADVICE, "statements", message)
     return Finding(Mark.GOOD, "statements", "the municipality's own, in every language")
 
 
@@ -214,7 +227,7 @@ def _admins(_app: Flask) -> Finding:
     from idp.accounts.models import ACTIVE
     from idp.accounts.roles import Role
 
-    if schema() is Schema.OLDER:
+    if schema() in (Schema.OLDER, Schema.NONE):
         return Finding(Mark.ADVICE, "administrators", "not looked at: the tables come first")
     able = [h for h in roles.holders() if Role.ADMIN in h.roles and h.status == ACTIVE]
     if not able:
@@ -236,3 +249,22 @@ def _broker(_app: Flask) -> Finding:
     return Finding(
         Mark.GOOD, "identification", f"by {settings.upstream.issuer}; `idp upstream check` asks it"
     )
+
+
+def _backup(_app: Flask) -> Finding:
+    """What is known here of backups: the newest `idp export`. What other tools do is not."""
+    import sqlalchemy as sa
+
+    from idp import clock
+    from idp.audit import AuditEvent, Event
+    from idp.database import db
+
+    if schema() in (Schema.OLDER, Schema.NONE):
+        return Finding(Mark.ADVICE, "backup", "make one before `idp migrate` changes tables")
+    query = sa.select(sa.func.max(AuditEvent.at)).where(AuditEvent.event == Event.ALL_EXPORTED.value)
+    last = db.session.scalar(query)
+    known = f"the last `idp export` was on {last:%Y-%m-%d}" if last else "there was no `idp export` yet"
+    if last is not None and clock.now() - last < BACKUP_IS_OLD:
+        return Finding(Mark.GOOD, "backup", f"{known}; keep secrets.keys, too, somewhere else")
+    advice = "if no other tool backs the database up, make one; and keep secrets.keys somewhere else"
+    return Finding(Mark.ADVICE, "backup", f"{known}: {advice}")

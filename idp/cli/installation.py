@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy.engine import make_url
 
 from idp.cli.context import Context, pass_context
+from idp.cli.progress import progress_bar
 
 _TEMPLATE = """\
 # Written by `idp init`. Every setting is explained in default.toml; only what differs stands here.
@@ -20,7 +20,7 @@ keys = [{key}]
 
 [database]
 # Empty: SQLite in the data folder. For more than one machine: "postgresql+psycopg://user@host/database".
-url = ""
+url = {database}
 
 [server]
 # Reverse proxies in front that set X-Forwarded-For and X-Forwarded-Proto.
@@ -40,81 +40,126 @@ sender = {sender}
 """
 
 
+_ASKED = {
+    "issuer": "Public address of the provider (https://...)",
+    "name": "Name of the municipality",
+    "contact": "E-mail address of the service's administrator",
+    "smtp": "SMTP server",
+}
+
+
 @click.command()
 @click.option(
-    "--issuer", prompt="Public address of the provider (https://...)", help="https://tunnus.example.fi"
+    "--issuer", help="Public address of the provider, such as https://tunnus.example.fi; asked for."
 )
-@click.option("--name", prompt="Name of the municipality", help="As residents know it.")
-@click.option("--contact", prompt="E-mail address of the service's administrator")
-@click.option("--smtp", prompt="SMTP server", help="Name of the mail server.")
-@click.option("--admin", help="E-mail address of the first administrator of /admin/.")
+@click.option("--name", help="Name of the municipality, as residents know it; asked for.")
+@click.option("--contact", help="E-mail address of the service's administrator; asked for.")
+@click.option("--smtp", help="Name of the mail server; asked for.")
+@click.option(
+    "--database", default="", help="postgresql+psycopg://...; without it SQLite in the data folder."
+)
+@click.option(
+    "--admin",
+    help="E-mail address of the first administrator: makes the tables and prints their one-time link.",
+)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("tunnus.toml"), show_default=True)
 @pass_context
-def init(
-    context: Context, issuer: str, name: str, contact: str, smtp: str, admin: str | None, output: Path
-) -> None:
-    """Write a settings file with a fresh secret key, and invite the first administrator."""
+def init(context: Context, /, database: str, admin: str | None, output: Path, **given: str | None) -> None:
+    """Write a settings file with a fresh secret key; with --admin, make the tables and invite the first administrator.
+
+    A file that is there is left as it is: with --admin the rest is still done, as far as it is missing.
+    """
+    if output.exists():
+        if admin is None:
+            raise click.ClickException(
+                f"{output} exists already; it is left as it is. `idp init --admin EMAIL` goes on from there"
+            )
+        context.console.print(f"{output} exists already; it is left as it is.", markup=False)
+    else:
+        values = {name: given[name] or click.prompt(asked) for name, asked in _ASKED.items()}
+        if admin is None and sys.stdin.isatty():
+            asked = "E-mail address of the first administrator (empty: later)"
+            admin = click.prompt(asked, default="", show_default=False)
+        _write_settings(output, database, values)
+        context.console.print(f"[bold]{output}[/bold] is written, readable by you alone.")
+    fault = None
+    if admin:
+        try:
+            _first_admin(Context([output], context.console), admin)
+        except click.ClickException as error:  # the settings stay, and the next try goes on from there
+            fault = error
+    _say_what_is_next(context, None if fault else admin)
+    if fault is not None:
+        raise fault
+
+
+def _write_settings(output: Path, database: str, given: dict[str, str]) -> None:
     from idp.crypto import random_token
 
-    if output.exists():
-        raise click.ClickException(f"{output} exists already; it is left as it is")
-    if admin is None and sys.stdin.isatty():
-        asked = "E-mail address of the first administrator (empty: later)"
-        admin = click.prompt(asked, default="", show_default=False)
-    domain = contact.partition("@")[2] or "example.fi"
+    domain = given["contact"].partition("@")[2] or "example.fi"
     values = {
-        "issuer": issuer.rstrip("/"),
+        **given,
+        "issuer": given["issuer"].rstrip("/"),
         "key": random_token(),
-        "name": name,
-        "contact": contact,
-        "smtp": smtp,
+        "database": database,
         "sender": f"noreply@{domain}",
     }
     # A JSON string is a TOML string.
     text = _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
     output.touch(mode=0o600)
     output.write_text(text, encoding="utf-8")
-    context.console.print(f"[bold]{output}[/bold] is written, readable by you alone. Next:")
-    context.console.print(
-        "  1. write your terms, privacy notice and accessibility statement (docs/operators)\n"
-        "  2. idp migrate   makes the tables\n"
-        "  3. idp doctor    checks everything\n"
-        "  4. idp serve     starts the provider"
-    )
-    who = admin or "EMAIL"
-    if not admin or not _invite_first_admin(Context([output], context.console), admin):
-        context.console.print(
-            f"  5. idp admin invite {who} --role admin\n"
-            "                   prints the link with which the first administrator sets a password"
-        )
 
 
-def _invite_first_admin(context: Context, email: str) -> bool:
-    """Print the link, if the database of these settings has its tables already. Whether it has."""
+def _first_admin(context: Context, email: str) -> None:
+    """Make the tables of a database that has none, give the role, and print the link if the account needs one."""
     from idp.cli.admin import invited, say_link
     from idp.cli.doctor import Schema, schema
 
-    try:
-        url = make_url(context.settings.database_url)
-        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-            return False
-        with context.app():
-            if schema() is not Schema.CURRENT:
-                return False
-            link = invited(context, email, "admin")
-    except click.ClickException:  # the statements are not written yet, the database is not there
-        return False
-    if link is not None:
+    with context.app():
+        found = schema()
+        if found is Schema.NONE:
+            upgrade_database()
+            context.console.print("The tables are made.")
+        elif found is not Schema.CURRENT:
+            raise click.ClickException(f"the database's tables are {found.value}")
+        link = invited(context, email, "admin")
+    if link is None:
+        context.console.print(f"{email} has the role admin, and logs in with the account's own password.")
+    else:
         context.console.print()
         say_link(context, email, "admin", link)
-    return True
+
+
+def _say_what_is_next(context: Context, admin: str | None) -> None:
+    """`admin`: who is invited, by which the tables are there too."""
+    steps = [
+        ("write your terms, privacy notice and other statements", "docs/operators.md, Statements"),
+        ("idp doctor", "checks everything"),
+        ("idp serve", "starts the provider"),
+    ]
+    if not admin:
+        steps = [
+            ("idp migrate", "makes the tables"),
+            ("idp admin invite EMAIL --role admin", "prints the first administrator's one-time link"),
+            *steps,
+        ]
+    context.console.print("\nNext:")
+    for number, (step, told) in enumerate(steps, 1):
+        context.console.print(f"  {number}. {step}\n     {told}", markup=False)
 
 
 @click.command()
 @pass_context
 def migrate(context: Context) -> None:
-    """Bring the database's tables to this version."""
+    """Bring the database's tables to this version. Make a backup first: there is no way back but to restore it."""
+    from idp.cli.doctor import Schema, schema
+
     with context.app():
+        if schema() is Schema.OLDER:
+            context.console.print(
+                "The tables are of an older version and are changed now. There is no way back but a backup "
+                "(`idp export FILE`, with the version before; or pg_dump)."
+            )
         upgrade_database()
     context.console.print("The database is at this version's tables.")
 
@@ -137,8 +182,8 @@ def serve(context: Context) -> None:
     from idp.accounts.rules import rules
     from idp.cli.doctor import Schema, schema
 
-    with context.app():
-        if schema() is Schema.OLDER:
+    with context.app(for_people=True):
+        if schema() in (Schema.OLDER, Schema.NONE):
             raise click.ClickException("the database's tables are older than this version; run `idp migrate`")
         keys.ensure(rules().vault)
     server = context.settings.server
@@ -153,7 +198,9 @@ def purge(context: Context) -> None:
     from idp import housekeeping
 
     with context.app():
-        for table, count in housekeeping.purge().items():
+        with progress_bar("Deleting") as progress:
+            deleted = housekeeping.purge(progress)
+        for table, count in deleted.items():
             if count:
                 context.console.print(f"{table}: {count}")
     context.console.print("Done.")

@@ -2,7 +2,9 @@
 
 import click
 
-from idp.cli.context import Context, folding, pass_context
+from idp.cli.context import Context, cell, folding, json_option, pass_context, put_json
+
+_MOMENTS = ("created_at", "activated_at", "retired_at")
 
 
 @click.group()
@@ -11,19 +13,29 @@ def keys() -> None:
 
 
 @keys.command("list")
+@json_option
 @pass_context
-def list_keys(context: Context) -> None:
+def list_keys(context: Context, as_json: bool) -> None:
     """Show every key and its state."""
     import sqlalchemy as sa
 
     from idp.database import db
     from idp.keys import SigningKey
 
-    table = folding("kid", "algorithm", "state", "made", "in use since", "retired")
     with context.app():
-        for key in db.session.scalars(sa.select(SigningKey).order_by(SigningKey.alg, SigningKey.created_at)):
-            moments = (key.created_at, key.activated_at, key.retired_at)
-            table.add_row(key.kid, key.alg, key.state, *(f"{m:%Y-%m-%d %H:%M}" if m else "" for m in moments))
+        query = sa.select(SigningKey).order_by(SigningKey.alg, SigningKey.created_at)
+        found = [
+            {name: getattr(key, name) for name in ("kid", "alg", "state", *_MOMENTS)}
+            for key in db.session.scalars(query)
+        ]
+    if as_json:
+        put_json(
+            [key | {name: key[name].isoformat() if key[name] else None for name in _MOMENTS} for key in found]
+        )
+        return
+    table = folding("kid", "algorithm", "state", "made", "in use since", "retired")
+    for key in found:
+        table.add_row(*map(cell, key.values()))
     context.console.print(table)
 
 

@@ -3,13 +3,19 @@
 import csv
 import io
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
 
+import flask_migrate
 import pytest
+from click.testing import CliRunner
+from flask import Flask
 from flask.testing import FlaskClient
 
+from idp import create_app, database, housekeeping, settings
+from idp.cli import main
 from tests.cli.conftest import Idp
 from tests.conftest import AppFactory
 from tests.support import journey
@@ -46,7 +52,7 @@ def test_each_filter_lets_through_what_it_names(idp: Idp, maija: Person) -> None
         "failure"
     ]
     assert listed(idp, "--client", "nobody") == []
-    assert [event["event"] for event in listed(idp, "--actor", "operator")] == ["account.created_by_admin"]
+    assert {event["event"] for event in listed(idp, "--actor", "operator")} == {"account.created_by_admin"}
     day = logins[0]["at"][:10]
     assert listed(idp, "--event", "login", "--since", "2026-01-01") == logins
     assert listed(idp, "--until", "2026-01-01") == []
@@ -109,3 +115,72 @@ def test_a_file_that_is_none_is_told_in_one_line(idp: Idp, browser: FlaskClient,
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert result.output.startswith("Error:")
     assert idp("export", "no-such-folder/x.gz").exit_code == 1
+
+
+def test_an_event_is_read_on_a_narrow_terminal(
+    idp: Idp, maija: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    idp("account", "edit", EMAIL, "--family-name", "Virtanen", "--note", "Asked by phone")
+
+    lines = idp("audit", "list", "--event", "account.details_changed").output.splitlines()
+
+    assert lines[0].endswith("  account.details_changed  success")
+    assert lines[1:] == [
+        f"    account {maija.id}, by operator",
+        "    family_name: Meikäläinen -> Virtanen",
+        "    note: Asked by phone",
+    ]
+    assert all(len(line) <= 80 for line in idp("audit", "list").output.splitlines())
+
+
+def test_everything_goes_through_a_pipe(
+    idp: Idp, browser: FlaskClient, maija: Person, settings_file: Path, tmp_path: Path
+) -> None:
+    idp("export", "all")
+    settings_file.write_text(
+        re.sub(r"(?m)^url = .*$", f'url = "sqlite:///{tmp_path}/other.db"', settings_file.read_text())
+    )
+    idp("migrate")
+
+    result = CliRunner().invoke(main, ["import", "-"], input=(tmp_path / "all").read_bytes())
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(idp("account", "show", EMAIL, "--json").output)["id"] == maija.id
+    again = CliRunner().invoke(main, ["import", "-"], input=b"no export")
+    assert (again.exit_code, again.output.count("\n")) == (1, 1)
+
+
+def test_a_backup_is_reminded_of(idp: Idp, browser: FlaskClient, maija: Person, tmp_path: Path) -> None:
+    assert "no `idp export` yet" in idp("doctor").output
+
+    assert "secrets.keys" in idp("export", "all").output
+
+    assert "the last `idp export` was on" in idp("doctor").output
+
+
+@pytest.mark.parametrize(("tables", "warned"), [("none", False), ("older", True), ("current", False)])
+def test_before_tables_change_a_backup_is_reminded_of(
+    idp: Idp, settings_file: Path, tmp_path: Path, tables: str, warned: bool
+) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    settings_file.write_text(re.sub(r"(?m)^url = .*$", f'url = "{url}"', settings_file.read_text()))
+    if tables == "current":
+        idp("migrate")
+    elif tables == "older":
+        app = create_app(settings.load(settings_file))
+        with app.app_context():
+            database.migrations()
+            flask_migrate.upgrade(revision="0001")
+            database.close(app)
+
+    assert ("no way back but a backup" in idp("migrate").output) is warned
+
+
+def test_work_that_takes_long_tells_how_far_it_is(app: Flask) -> None:
+    told: list[tuple[int, int]] = []
+    with app.app_context():
+        housekeeping.purge(lambda done, total: told.append((done, total)))
+
+    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    assert {total for _, total in told} == {len(told)}

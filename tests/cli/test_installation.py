@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,16 +14,16 @@ from flask import Flask
 from idp import audit, housekeeping, settings
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.cli import main
-from idp.database import db
+from idp.database import db, writing
 from idp.grants.models import AuthorizationRequest, Grant, RefreshToken
 from idp.mail.models import OutboxMessage
 from idp.sessions.models import BrowserSession
 from tests.cli.conftest import Idp
-from tests.conftest import AppFactory
+from tests.conftest import ISSUER, AppFactory
 from tests.pages.steps import register
 from tests.support import journey
 from tests.support.moments import MovableClock
-from tests.support.people import People, Person
+from tests.support.people import PASSWORD, People, Person
 from tests.support.smtp import smtp_server
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -91,6 +92,100 @@ def test_init_writes_any_name(idp: Idp, tmp_path: Path, name: str) -> None:
     idp("init", *options(name=name))
 
     assert settings.load(tmp_path / "tunnus.toml").site.name["fi"] == name
+
+
+# -- init with the first administrator
+
+
+def _link(output: str) -> str:
+    found = re.search(r"https?://\S+/reset\?token=\S+", output)
+    assert found, output
+    return found[0]
+
+
+def test_init_in_an_empty_folder_ends_with_the_first_administrators_link(idp: Idp, tmp_path: Path) -> None:
+    result = idp("init", *options(), "--admin", "maija@example.fi")
+
+    assert result.exit_code == 0, result.output
+    assert _link(result.output).startswith("https://tunnus.example.fi/reset?token=")
+    assert [holder["roles"] for holder in json.loads(idp("admin", "list", "--json").output)] == [["admin"]]
+    assert "idp migrate" not in result.output
+    assert "idp admin invite EMAIL" not in result.output
+
+
+def test_the_link_of_init_sets_the_password(idp: Idp, settings_file: Path, make_app: AppFactory) -> None:
+    """On a file that is there, with its tables: only the administrator is missing."""
+    before = settings_file.read_text()
+
+    result = idp("init", "--admin", "maija@example.fi")
+
+    assert result.exit_code == 0, result.output
+    assert settings_file.read_text() == before
+    browser = make_app().test_client()
+    link = _link(result.output).removeprefix(ISSUER)
+    fields = {"new_password": PASSWORD, "new_password_confirm": PASSWORD}
+    assert journey.submit(browser, link, **fields).status_code == 200
+    assert journey.log_in(browser, Person("", "maija@example.fi", PASSWORD)).location == "/account"
+
+    again = idp("init", "--admin", "maija@example.fi")
+    assert (again.exit_code, "the account's own password" in again.output) == (0, True)
+
+
+def test_init_makes_tables_that_are_missing_in_the_database_that_is_given(idp: Idp, tmp_path: Path) -> None:
+    result = idp("init", *options(database=f"sqlite:///{tmp_path}/own.db"), "--admin", "maija@example.fi")
+
+    assert "The tables are made" in result.output
+    assert (tmp_path / "own.db").is_file()
+
+
+def test_what_init_could_not_finish_is_gone_on_with(idp: Idp, tmp_path: Path) -> None:
+    nowhere = tmp_path / "missing" / "own.db"
+    failed = idp("init", *options(database=f"sqlite:///{nowhere}"), "--admin", "maija@example.fi")
+    assert failed.exit_code == 1
+    assert "1. idp migrate" in failed.output
+    key = settings.load(tmp_path / "tunnus.toml").secrets.keys[0]
+
+    nowhere.parent.mkdir()
+    result = idp("init", "--admin", "maija@example.fi")
+
+    assert result.exit_code == 0, result.output
+    assert _link(result.output)
+    assert settings.load(tmp_path / "tunnus.toml").secrets.keys[0] == key
+
+
+def test_init_leaves_tables_of_an_older_version_to_who_makes_a_backup_first(
+    idp: Idp, settings_file: Path, make_app: AppFactory
+) -> None:
+    with make_app().app_context(), writing() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+
+    result = idp("init", "--admin", "maija@example.fi")
+
+    assert (result.exit_code, "run `idp migrate`" in result.output) == (1, True)
+
+
+def test_without_an_administrator_the_steps_are_in_their_order(idp: Idp) -> None:
+    output = idp("init", *options()).output
+
+    steps = [
+        "idp migrate",
+        "idp admin invite EMAIL --role admin",
+        "write your terms",
+        "idp doctor",
+        "idp serve",
+    ]
+    assert sorted(steps, key=output.index) == steps
+
+
+def test_before_the_texts_are_written_all_but_serving_works(idp: Idp) -> None:
+    """Production shows nobody our placeholders; whoever sets it up is not kept from it."""
+    idp("init", *options(), "--admin", "maija@example.fi")
+
+    assert idp("admin", "list").exit_code == 0
+    report = idp("doctor")
+    assert (report.exit_code, "still placeholder texts" in report.output) == (1, True)
+    refused = idp("serve")
+    assert (refused.exit_code, "placeholder" in refused.output) == (1, True)
 
 
 # -- migrate

@@ -157,6 +157,9 @@ def test_keys_are_listed_and_rotated(run: Any) -> None:
     run("keys", "rotate")
 
     listed = run("keys", "list").output
+    keys = json.loads(run("keys", "list", "--json").output)
+    assert sorted(key["state"] for key in keys) == ["active"] * 2 + ["next"] * 2 + ["retired"] * 2
+    assert set(keys[0]) == {"kid", "alg", "state", "created_at", "activated_at", "retired_at"}
 
     assert listed.count("active") == 2
     assert listed.count("next") == 2

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, Request
 
 from tests.conftest import migrate
 from tests.support import browser
+from tests.support.harvest import Traffic
 from tests.support.installation import Installation, installation
 from tests.support.postgresql import PostgreSQL
 from tests.support.visitor import PATIENCE_SECONDS, Visitor
@@ -40,6 +41,20 @@ def place_on_postgresql(postgresql_server: PostgreSQL, tmp_path: Path) -> Iterat
         yield running
 
 
+def listen(traffic: Traffic, asked: Request) -> None:
+    """Keep what a page sends; its cookies come at the end, since asking for them now would wait for the browser."""
+    try:
+        body = asked.post_data or ""
+    except UnicodeDecodeError:
+        body = ""
+    traffic.take_request(asked.url, {}, body)
+
+
+def take_cookies(traffic: Traffic, page: Page) -> None:
+    if not page.is_closed():
+        traffic.add_all((cookie["name"], cookie["value"]) for cookie in page.context.cookies())
+
+
 @pytest.fixture
 def visit(chromium: Browser, place: Installation) -> Iterator[VisitorFactory]:
     """Makes visitors, each with a browser of their own; the test fails when a page of theirs had a problem."""
@@ -48,6 +63,8 @@ def visit(chromium: Browser, place: Installation) -> Iterator[VisitorFactory]:
 
         def factory(at: Installation = place, **options: Any) -> Visitor:
             page = stack.enter_context(browser.new_page(chromium, patience=PATIENCE_SECONDS, **options))
+            page.on("request", lambda asked: listen(at.traffic, asked))
+            stack.callback(lambda: take_cookies(at.traffic, page))
             visitor = Visitor(page, at, browser.watch(page))
             made.append(visitor)
             return visitor

@@ -8,7 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from idp import clock, keys, versions
+from idp.accounts import roles
+from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
+from idp.clients import management
+from idp.clients.management import ADMIN_API, Wanted
 from idp.clients.models import ClientApp
 from idp.database import db, writing
 from idp.deliveries import Backlog
@@ -28,6 +32,7 @@ pytestmark = [
     ),
 ]
 
+ARRIVES = 5.0  # seconds, in which a change is everywhere
 LOGINS = 8  # that an address may try in an hour
 
 
@@ -195,6 +200,52 @@ def test_changes_of_clients_arrive_at_both(machines: tuple[Machine, Machine], pe
         session.execute(sa.update(ClientApp).values(enabled=False))
         versions.bump(session, "clients")
     wait_until(lambda: not any(knows(machine, service) for machine in machines))
+
+
+def test_keys_rotated_on_the_page_of_one_are_at_the_other_within_five_seconds(
+    machines: tuple[Machine, Machine], people: People
+) -> None:
+    def kids(machine: Machine) -> set[str]:
+        found = httpx.get(f"{machine.address}/oauth2/jwks", trust_env=False).json()["keys"]
+        return {key["kid"] for key in found}
+
+    one, other = machines
+    person = people.resident()
+    with people.app.app_context():
+        roles.choose(person.id, {Role.ADMIN}, OPERATOR)
+    before = kids(other)
+    browser = Browser([one.address])
+    assert browser.log_in(person.username, person.password).status_code == 303
+
+    assert browser.submit("/admin/keys/rotate").status_code == 303
+
+    wait_until(lambda: kids(other) > before, ARRIVES)
+    assert kids(other) == kids(one)
+
+
+def test_a_client_disabled_at_the_api_of_one_is_stopped_at_the_other_within_five_seconds(
+    machines: tuple[Machine, Machine], people: People
+) -> None:
+    one, other = machines
+    service = people.client()
+    with people.app.app_context():
+        metadata = {"client_name": "M", "grant_types": ["client_credentials"], "scope": "admin:clients"}
+        program, secret = management.create(Wanted(metadata), OPERATOR)
+    wait_until(lambda: all(knows(machine, service) for machine in machines))
+    form = {"grant_type": "client_credentials"}
+    auth = (program.client_id, secret or "")
+    token = httpx.post(f"{one.address}/oauth2/token", data=form, auth=auth, trust_env=False).json()
+
+    answer = httpx.post(
+        f"{one.address}{ADMIN_API}/clients/{service.client_id}/disable",
+        json={"note": "Test"},
+        headers={"Authorization": f"Bearer {token['access_token']}"},
+        trust_env=False,
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert not knows(one, service)
+    wait_until(lambda: not knows(other, service), ARRIVES)
 
 
 def test_without_redis_logins_go_on_are_limited_and_it_is_logged(

@@ -4,12 +4,16 @@ What a request or an answer carries counts as secret unless its name is on the l
 journey needs no list of its own secrets.
 """
 
+import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from html import unescape
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+import httpx
 from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -25,16 +29,64 @@ _NAMES = """
     response_mode response_type response_types scope session_state sid state sub subject_type
     token_endpoint_auth_method token_type token_type_hint tos_uri ui_locales verification_uri
     client_assertion_type decision tunnus_language
+    account_id actor event id kind level note outcome reference standing updated_at created_at username_kind
 """
 PUBLIC = set(_NAMES.split())
+_SECRET = """
+    access_token refresh_token id_token client_secret registration_access_token device_code user_code
+    verification_uri_complete request_uri logout_token code
+"""
+SECRET_MEMBERS = set(_SECRET.split())
+_TOLD_TO_ALL = {"/oauth2/jwks", "/upstream/jwks.json"}
 SHORTEST = 8  # shorter ones stand in times and numbers by chance
 
 
-class Harvest:
+class Secrets:
     """`secrets`: what was collected, each with the name under which it was found."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
+
+    def add(self, name: str, value: object) -> None:
+        if isinstance(value, str) and name not in PUBLIC and len(value) >= SHORTEST:
+            self.secrets.setdefault(value, name)
+
+    def add_all(self, pairs: Iterable[tuple[str, object]]) -> None:
+        for name, value in pairs:
+            self.add(name, value)
+
+    def take_text(self, text: str) -> None:
+        """Collect from the addresses of a letter."""
+        for address in re.findall(r"https?://\S+", text):
+            self._take_address(address)
+
+    def _take_address(self, address: str) -> None:
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return
+        self.add_all(parse_qsl(parts.query) + parse_qsl(parts.fragment))
+
+    def told_in(self, text: str) -> set[str]:
+        """The names of those that stand in a text, in whatever form."""
+        return {name for value, name in self.secrets.items() if any(form in text for form in forms_of(value))}
+
+
+def forms_of(secret: str) -> set[str]:
+    """How it might be written: as it is, escaped in JSON, in base64, in an address."""
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        base64.b64encode(secret.encode()).decode().rstrip("="),
+        quote(secret, safe=""),
+    }
+
+
+class Harvest(Secrets):
+    """Collects in the test's own process, from every test client of an app."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__()
         harvest = self
 
         class Harvesting(FlaskClient):
@@ -46,14 +98,6 @@ class Harvest:
 
         app.test_client_class = Harvesting
         app.before_request_funcs.setdefault(None, []).insert(0, self._take_request)
-
-    def add(self, name: str, value: object) -> None:
-        if isinstance(value, str) and name not in PUBLIC and len(value) >= SHORTEST:
-            self.secrets.setdefault(value, name)
-
-    def add_all(self, pairs: Iterable[tuple[str, object]]) -> None:
-        for name, value in pairs:
-            self.add(name, value)
 
     def _take_request(self) -> None:
         text = request.get_data(as_text=True)
@@ -74,17 +118,51 @@ class Harvest:
         for link in re.findall(r'(?:href|action|value)="([^"]+)"', answer.get_data(as_text=True)):
             self._take_address(link)
 
-    def take_text(self, text: str) -> None:
-        """Collect from the addresses of a letter."""
-        for address in re.findall(r"https?://\S+", text):
-            self._take_address(address)
 
-    def _take_address(self, address: str) -> None:
+class Traffic(Secrets):
+    """Collects what the test's own process sends to real servers by httpx, and what its browsers send."""
+
+    @contextmanager
+    def of_httpx(self) -> Iterator[None]:
+        """Hears every request of this block."""
+        send, traffic = httpx.Client.send, self
+
+        def heard(client: httpx.Client, asked: httpx.Request, **options: Any) -> httpx.Response:
+            answer = send(client, asked, **options)
+            if not options.get("stream"):
+                traffic.take(asked, answer)
+            return answer
+
+        httpx.Client.send = heard  # type: ignore[method-assign, assignment]
         try:
-            parts = urlsplit(address)
-        except ValueError:
-            return
-        self.add_all(parse_qsl(parts.query) + parse_qsl(parts.fragment))
+            yield
+        finally:
+            httpx.Client.send = send  # type: ignore[method-assign]
+
+    def take(self, asked: httpx.Request, answer: httpx.Response) -> None:
+        self.take_request(str(asked.url), asked.headers, asked.content.decode(errors="replace"))
+        for cookie in answer.headers.get_list("set-cookie"):
+            name, _, value = cookie.split(";", 1)[0].partition("=")
+            self.add(name, value)
+        self._take_address(answer.headers.get("location", ""))
+        if asked.url.path not in _TOLD_TO_ALL and not asked.url.path.startswith("/demo/"):
+            found = _members(_json(answer.text))
+            self.add_all((name, value) for name, value in found if name in SECRET_MEMBERS)
+        for link in re.findall(r'(?:href|action|value)="([^"]+)"', answer.text):
+            self._take_address(unescape(link))
+
+    def take_request(self, address: str, headers: Mapping[str, str], body: str) -> None:
+        """Collect from what is sent; a form, or nothing."""
+        self._take_address(address)
+        if "=" in body and not body.startswith(("{", "[")):
+            self.add_all(parse_qsl(body))
+        for cookie in headers.get("cookie", "").split("; "):
+            name, _, value = cookie.partition("=")
+            self.add(name, value)
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        self.add("Authorization", value)
+        if scheme == "Basic":
+            self.add("client_secret", unquote(base64.b64decode(value).decode().partition(":")[2]))
 
 
 def _json(text: str) -> Any:

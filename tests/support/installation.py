@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from flask import Flask
 from idp import clock, create_app
 from idp.database import db
 from tests.conftest import make_settings
+from tests.support.harvest import Traffic
 from tests.support.moments import MovableClock
 from tests.support.people import App, Letter, People
 from tests.support.ports import free_port
@@ -56,6 +57,8 @@ class Installation:
     eservice: str
     demo: dict[str, Any]
     people: People
+    traffic: Traffic = field(default_factory=Traffic)
+    """What the tests and their browsers have sent: nothing secret of it may stand in the log at the end."""
 
     def inbox(self, address: str) -> list[dict[str, Any]]:
         """The letters to an address, newest first, from /demo/inbox.json."""
@@ -134,9 +137,18 @@ def installation(
         program.wait_until(lambda: all(map(_answers, waited_for)))
         demo = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
         with _domain(folder, demo, database_url) as app:
-            yield Installation(provider, eservice, demo, People(app))
+            made = Installation(provider, eservice, demo, People(app))
+            with made.traffic.of_httpx():
+                yield made
+            for letter in made.people.letters():
+                made.traffic.take_text(letter.text)
+            for name in ("secret_key", "eservice_secret_key"):
+                made.traffic.add(name, demo[name])
+            made.traffic.add("client_secret", demo["confidential_client"]["client_secret"])
     finally:
         program.stop()
+    told = made.traffic.told_in((folder / "log").read_text(errors="replace"))
+    assert told == set(), "secrets in the log of the programs"
 
 
 def _answers(address: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from flask import Flask
 from idp import create_app, database
 from tests.bench.machine import processes_of
 from tests.conftest import SECRET_KEY, make_settings
+from tests.support.harvest import Traffic
 from tests.support.people import People
 from tests.support.ports import free_port
 from tests.support.processes import Program
@@ -40,6 +42,7 @@ timeout_seconds = {timeout}
 port = {port}
 workers = {workers}
 stop_delay_seconds = {stop_delay}
+trusted_proxies = {proxies}
 [passwords]
 bcrypt_cost = 4
 [mail]
@@ -56,6 +59,8 @@ mail_per_name = "100000/hour"
 token_errors_per_address = "100000/minute"
 [metrics]
 token = "{token}"
+[tracing]
+endpoint = "{traces}"
 [log]
 level = "debug"
 requests = "all"
@@ -76,13 +81,28 @@ class Machine:
 
     def __init__(self, settings: Path, port: int) -> None:
         self.address = f"http://localhost:{port}"
-        environment = {
+        self._environment = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("IDP_", "PROMETHEUS_")) and not name.lower().endswith("_proxy")
         }
-        command = [sys.executable, "-c", "from idp.cli import main; main()", "--config", settings, "serve"]
-        self.program = Program(command, log=settings.with_suffix(".log"), environment=environment)
+        self._command = [sys.executable, "-c", "from idp.cli import main; main()", "--config", str(settings)]
+        self.program = Program(
+            [*self._command, "serve"], log=settings.with_suffix(".log"), environment=self._environment
+        )
+
+    def idp(self, *arguments: str) -> str:
+        """What the command says beside the running server, with the same settings; it must succeed."""
+        done = subprocess.run(
+            [*self._command, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def wait_until_ready(self) -> None:
         self.program.wait_until(lambda: self.status("/readyz") == 200, PATIENCE)
@@ -171,6 +191,9 @@ class Installation:
     limits: str = "memory://"
     logins_per_address: str = "100000/hour"
     issuer: str = ""
+    proxies: int = 0
+    traces: str = ""
+    """Address of a collector of traces."""
     machines: list[Machine] = field(default_factory=list)
 
     def start(self, *, workers: int = 1, port: int | None = None, stop_delay: float = 0) -> Machine:
@@ -191,6 +214,8 @@ class Installation:
             "limits": self.limits,
             "logins": self.logins_per_address,
             "token": METRICS_TOKEN,
+            "proxies": self.proxies,
+            "traces": self.traces,
         }
         settings = self.folder / f"machine{len(self.machines)}.toml"
         settings.write_text(_SETTINGS.format(**values))
@@ -222,10 +247,22 @@ class Installation:
 
 @contextmanager
 def installation(folder: Path, database_url: str, mail: SmtpServer, **values: Any) -> Iterator[Installation]:
-    """An installation without machines yet; those that are started are stopped at the end."""
+    """An installation without machines yet; those that are started are stopped at the end.
+
+    Nothing secret of what the test has sent and got by httpx, or of the mail, may stand in their logs then.
+    """
     made = Installation(folder, database_url, mail, **values)
-    try:
-        yield made
-    finally:
-        for machine in made.machines:
-            machine.stop()
+    traffic = Traffic()
+    for name, value in (("secrets.keys", SECRET_KEY), ("metrics.token", METRICS_TOKEN)):
+        traffic.add(name, value)
+    with traffic.of_httpx():
+        try:
+            yield made
+        finally:
+            for machine in made.machines:
+                machine.stop()
+    for message in mail.messages:
+        traffic.take_text(message.text)
+    for machine in made.machines:
+        told = traffic.told_in(machine.program.log.read_text(errors="replace"))
+        assert told == set(), f"secrets in the log of {machine.address}"

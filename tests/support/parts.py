@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support import apache, browser, guide, postgresql, redis
+from tests.support import apache, browser, guide, nginx, postgresql, redis
 
 ENVIRONMENT_VARIABLE = "IDP_TEST_ALL"
 _REASON = "left out, needs "
@@ -38,6 +38,7 @@ PARTS = (
     Part("browser", "Chromium", ("chromium",), lambda: browser.find_chromium() is not None),
     Part("interop", "Node.js with npm", ("nodejs", "npm"), lambda: all(map(shutil.which, ("node", "npm")))),
     Part("apache", "Apache with mod_auth_openidc", apache.PACKAGES, apache.available),
+    Part("nginx", "nginx", nginx.PACKAGES, lambda: nginx.find_binary() is not None),
     Part("guide", "WeasyPrint's libraries", guide.PACKAGES, guide.can_be_written),
     Part("postgresql", "PostgreSQL", ("postgresql",), postgresql.available),
 )

@@ -13,6 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import ECKey
 
+from idp.accounts import roles
+from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
 from idp.clients import dynamic
 from idp.clients.metadata import DEVICE_CODE
@@ -20,13 +22,15 @@ from idp.database import writing
 from idp.mail import delivery
 from idp.oidc import backchannel
 from idp.web import logs
+from tests.admin.client_steps import secret_in
+from tests.admin.machine import SCOPES, Machine
 from tests.conftest import AppFactory, make_settings
 from tests.oidc import steps
 from tests.pages.steps import EMAIL, letter, press, register, sign_up
 from tests.support import journey
-from tests.support.harvest import Harvest
+from tests.support.harvest import Harvest, forms_of
 from tests.support.hostile import local_server
-from tests.support.people import PASSWORD, REDIRECT_URI, People, Person
+from tests.support.people import LINK, PASSWORD, REDIRECT_URI, People, Person
 from tests.support.ports import LOOPBACK
 from tests.support.smtp import smtp_server
 
@@ -223,6 +227,35 @@ def logouts(world: World) -> None:
             world.harvest.add("logout_token", asked.body.partition("logout_token=")[2])
 
 
+def administration(world: World) -> None:
+    """Secrets that are made and rotated on pages and at the API, tokens of programs, letters that helpers cause."""
+    person, browser = world.people.resident(EMAIL), world.browser()
+    with world.app.app_context():
+        roles.choose(person.id, {Role.ADMIN}, OPERATOR)
+    journey.log_in(browser, person, remember="y")
+    program = Machine(world.app, *SCOPES)
+    world.harvest.add("client_secret", program.client.secret)
+    metadata = {"client_name": "Verkkokauppa", "redirect_uris": [REDIRECT_URI]}
+    made = program.call("POST", "/clients", {"client_id": "kauppa", "metadata": metadata}).get_json()
+    rotated = program.call("POST", "/clients/kauppa/secret").get_json()
+    assert made["client_secret"] != rotated["client_secret"]
+    shown = secret_in(journey.submit(browser, "/admin/clients/kauppa/rotate"))
+    world.harvest.add("client_secret", shown)
+    program.call("GET", "/clients", token="nonsense-of-a-token")
+
+    invited = {"email": "matti@example.fi", "given_name": "Matti", "family_name": "Meikäläinen"}
+    account = program.call("POST", "/accounts", invited).get_json()["id"]
+    choice = {"new_password": NEW_PASSWORD, "new_password_confirm": NEW_PASSWORD}
+    press(world.browser(), letter(world.people, "invitation").link, **choice)
+    note = {"note": "Puhelu 24.11."}
+    program.call("POST", f"/accounts/{account}/email", {"email": "toinen@example.fi", **note})
+    program.call("POST", f"/accounts/{account}/reset")
+    program.call("POST", f"/accounts/{account}/delete", note)
+    for found in world.people.letters():
+        for link in LINK.findall(found.text):
+            world.browser().get(link)
+
+
 def faults(world: World) -> None:
     """What is not ours: wrong addresses, broken bodies, refused mail."""
     browser = world.browser()
@@ -246,6 +279,7 @@ JOURNEYS = (
     self_registration,
     devices,
     logouts,
+    administration,
     faults,
 )
 
@@ -300,15 +334,6 @@ def test_no_secret_of_a_journey_is_in_the_log(
 def rules_of(app: Flask) -> str:
     with app.app_context():
         return rules().settings.secrets.keys[0]
-
-
-def forms_of(secret: str) -> set[str]:
-    """How it might be written: as it is, escaped in JSON, in base64."""
-    return {
-        secret,
-        json.dumps(secret)[1:-1],
-        base64.b64encode(secret.encode()).decode().rstrip("="),
-    }
 
 
 def test_the_harvest_misses_nothing_that_a_browser_carries(make_app: AppFactory) -> None:

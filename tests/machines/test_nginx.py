@@ -1,0 +1,71 @@
+"""The configuration for nginx that operators are given, in front of a running provider."""
+
+import socket
+import ssl
+import warnings
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.machines.conftest import PlaceFactory
+from tests.support import nginx
+from tests.support.hostile import Authority
+from tests.support.ports import LOOPBACK
+
+pytestmark = [
+    pytest.mark.nginx,
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+
+NAME = "tunnus.example.fi"
+
+
+def ask(port: int, context: ssl.SSLContext, path: str) -> tuple[str | None, str]:
+    """The version of TLS that both agreed on, and the whole answer."""
+    with (
+        socket.create_connection((LOOPBACK, port), timeout=30) as plain,
+        context.wrap_socket(plain, server_hostname=NAME) as connection,
+    ):
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        return connection.version(), answer.decode(errors="replace")
+
+
+def only(version: ssl.TLSVersion, bundle: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(bundle))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that an old version is allowed is what is meant
+        context.minimum_version = context.maximum_version = version
+    context.set_ciphers("DEFAULT@SECLEVEL=0")  # so that it is nginx who refuses
+    return context
+
+
+def test_logins_come_by_new_tls_alone(make_place: PlaceFactory, tmp_path: Path) -> None:
+    place = make_place(issuer=f"https://{NAME}", proxies=1)
+    machine = place.start()
+    machine.wait_until_ready()
+    authority = Authority(tmp_path)
+    provider = urlsplit(machine.address).port
+    assert provider is not None
+    with nginx.serving(authority.identity(NAME), provider) as front:
+        for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
+            agreed, answer = ask(
+                front.port, only(version, authority.bundle), "/login?lang=fi&code=never-seen"
+            )
+            head = answer.partition("\r\n\r\n")[0].lower()
+            assert agreed == name
+            assert head.startswith("http/1.1 200")
+            assert 'data-page="login"' in answer
+            assert "strict-transport-security:" in head
+            assert "__host-tunnus_browser=" in head
+        with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+            ask(front.port, only(ssl.TLSVersion.TLSv1_1, authority.bundle), "/login")
+
+        with socket.create_connection((LOOPBACK, front.plain_port), timeout=30) as plain:
+            plain.sendall(f"GET /login HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+            moved = b"".join(iter(lambda: plain.recv(65536), b"")).decode()
+        assert moved.startswith("HTTP/1.1 301")
+        assert f"Location: https://{NAME}/login" in moved
+        assert '"GET /login" 200' in front.access_log
+        assert "never-seen" not in front.access_log

@@ -114,7 +114,7 @@ def _grants(client: ManagedClient) -> Iterator[Finding]:
     if "client_credentials" in grants and not any(":" in scope for scope in scopes):
         yield Finding(Level.WARNING, Code.NO_API_SCOPE)
     if client.resource_server and not client.metadata.get("resource_uris"):
-        yield Finding(Level.HINT, Code.NO_RESOURCES)
+        yield Finding(Level.WARNING, Code.NO_RESOURCES)
     if any("token" in each.split() for each in client.metadata.get("response_types", ())):
         yield Finding(Level.WARNING, Code.TOKENS_BY_BROWSER)
     if not client.pkce_required and "authorization_code" in grants:

@@ -95,7 +95,7 @@ def test_what_the_registration_tells(
 
 def test_switches_are_looked_at(context: Flask) -> None:
     assert codes(found(context, pkce=False)) == [(Level.WARNING, Code.WITHOUT_PKCE)]
-    assert codes(found(context, resource_server=True)) == [(Level.HINT, Code.NO_RESOURCES)]
+    assert codes(found(context, resource_server=True)) == [(Level.WARNING, Code.NO_RESOURCES)]
 
 
 def test_a_disabled_client_and_a_second_secret_are_told(context: Flask) -> None:

@@ -217,7 +217,7 @@ def test_keys_rotated_on_the_page_of_one_are_at_the_other_within_five_seconds(
     browser = Browser([one.address])
     assert browser.log_in(person.username, person.password).status_code == 303
 
-    assert browser.submit("/admin/keys/rotate").status_code == 303
+    assert browser.submit("/admin/keys/rotate", kind="usual", confirm="y").status_code == 303
 
     wait_until(lambda: kids(other) > before, ARRIVES)
     assert kids(other) == kids(one)

@@ -43,6 +43,9 @@ class BrokerConfig:
     keys_in_metadata: bool = (
         True  # else the entity statement alone names the signed key set, as with OP and Telia
     )
+    chooser: str = (
+        ""  # another address of this program at which people choose, as brokers send them to their banks
+    )
     entity_id: str = ""  # whose the signed key set is; empty: of the issuer
     keys_say_whose: bool = True
     encryption: tuple[str, str] = ("RSA-OAEP", "A128CBC-HS256")
@@ -160,7 +163,7 @@ class Broker:
         self.last_request = asked
         key = secrets.token_urlsafe()
         self._asked.set(key, asked)
-        return _seen_other(url_for("choose", key=key))
+        return _seen_other(self.config.chooser + url_for("choose", key=key))
 
     def choose(self, key: str) -> Response:
         """The person says who they are, or goes back."""

@@ -22,6 +22,8 @@ def main() -> None:
         client_id, (f"{provider}/upstream/callback",), f"{provider}/upstream/entity-statement"
     )
     templates = project_folder("templates")
+    address = urlsplit(contents["issuer"])
+    elsewhere = f"http://127.0.0.1:{address.port}" if address.hostname == "localhost" else ""
     app = create_broker(
         BrokerConfig(
             issuer=contents["issuer"],
@@ -29,9 +31,9 @@ def main() -> None:
             keys=BrokerKeys(RSAKey.import_key(contents["entity_key"])),
             template_folder=templates,
             asset_folder=templates / "assets",
+            chooser=elsewhere,
         )
     )
-    address = urlsplit(contents["issuer"])
     make_server(
         "127.0.0.1", address.port or 8402, app, threaded=True, request_handler=QuietHandler
     ).serve_forever()

@@ -23,7 +23,7 @@ from idp.upstream.providers import Evidence, Expected, Question, Refusal, Refuse
 from idp.upstream.purposes import Purpose
 from idp.upstream.tickets import Identified
 
-__all__ = ["Outcome", "Purpose", "Refusal", "UpstreamUnavailable", "begin", "finish", "target"]
+__all__ = ["Outcome", "Purpose", "Refusal", "UpstreamUnavailable", "begin", "finish"]
 
 log = structlog.get_logger(__name__)
 
@@ -60,15 +60,6 @@ class _Pending:
         return Outcome(
             self.purpose, self.language, self.request_id, self.client_id, self.account_id, ticket, refusal
         )
-
-
-def target() -> str | None:
-    """Where `begin` sends browsers to, for a page whose form may lead there; None while nobody can be identified."""
-    try:
-        return upstream.provider().target() if upstream.is_configured() else None
-    except UpstreamUnavailable as error:
-        log.warning("broker not asked", reason=str(error))
-        return None
 
 
 def begin(

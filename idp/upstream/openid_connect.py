@@ -54,10 +54,6 @@ class OpenIdConnect:
 
     # -- the question
 
-    def target(self) -> str:
-        """The broker's authorization endpoint. Raises UpstreamUnavailable."""
-        return self._broker.metadata().authorization_endpoint
-
     def begin(self, question: Question) -> str:
         """The address of the broker, with our request. Raises UpstreamUnavailable."""
         section, at = self._section, self._broker.metadata()

@@ -76,10 +76,6 @@ class Evidence:
 class UpstreamProvider(Protocol):
     """Identifies whoever sits before a browser."""
 
-    def target(self) -> str:
-        """The address that `begin` adds its question to. Raises UpstreamUnavailable."""
-        ...
-
     def check(self) -> str:
         """Ask the provider for what it publishes; a sentence for whoever runs this. Raises UpstreamUnavailable."""
         ...

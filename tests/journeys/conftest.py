@@ -31,6 +31,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def strong_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The same with the demo's broker, which every account needs."""
+    with installation(tmp_path_factory.mktemp("strong"), strong=True) as running:
+        yield running
+
+
 @pytest.fixture
 def place_on_postgresql(postgresql_server: PostgreSQL, tmp_path: Path) -> Iterator[Installation]:
     name = postgresql_server.template("schema", lambda url: migrate(url, tmp_path))

@@ -12,7 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.journeys.conftest import VisitorFactory
-from tests.support.gallery import tour
+from tests.support.gallery import strong_tour, tour
+from tests.support.installation import Installation
 from tests.support.visitor import LOCALES
 
 pytestmark = pytest.mark.browser
@@ -68,6 +69,22 @@ def test_every_page_is_accessible_narrow_and_clean(visit: VisitorFactory, langua
         found += [f"{name}: {problem}" for problem in problems_of(page, language)]
     assert found == []
     assert len(seen) >= 42, seen
+
+
+@pytest.mark.parametrize("language", list(LOCALES))
+def test_so_is_every_page_of_strong_authentication(
+    visit: VisitorFactory, strong_place: Installation, language: str
+) -> None:
+    visitor = visit(strong_place, locale=LOCALES[language], reduced_motion=True)
+    visitor.language = language
+    found: list[str] = []
+    seen: set[str] = set()
+    for name in strong_tour(visitor):
+        seen.add(visitor.page_name)
+        assert visitor.page.locator("html").get_attribute("lang") == language, name
+        found += [f"{name}: {problem}" for problem in problems_of(visitor.page, language)]
+    assert found == []
+    assert {"identify", "identify-known", "identify-again", "identify-confirm", "demo-broker"} <= seen
 
 
 def problems_of(page: Page, language: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ import httpx
 from flask import Flask
 from joserfc.jwk import RSAKey
 
-from idp import clock
+from idp import clock, upstream
 from idp.accounts.rules import rules
 from idp.crypto import random_id
 from idp.database import writing
@@ -27,6 +27,7 @@ from idp.settings import project_folder
 from idp.upstream import identification, keys, tickets
 from idp.upstream.identification import Outcome, Purpose
 from idp.upstream.models import UpstreamKey
+from idp.upstream.providers import UpstreamUnavailable
 from idp.upstream.tickets import Identified
 from tests.support.ports import free_port
 from tests.support.relying_party import serving
@@ -70,6 +71,14 @@ def give_keys(app: Flask) -> None:
 def upstream_settings(broker: str, **more: Any) -> dict[str, Any]:
     """The section of a provider that is a client of the broker."""
     return {"issuer": broker, "client_id": CLIENT_ID, "acr": LEVEL, **more}
+
+
+def where_to() -> str | None:
+    """The broker's authorization endpoint as the provider of the running app knows it; None while it does not."""
+    try:
+        return upstream.provider()._broker.metadata().authorization_endpoint  # type: ignore[attr-defined, no-any-return]
+    except (UpstreamUnavailable, KeyError):
+        return None
 
 
 @contextmanager

@@ -43,6 +43,62 @@ def tour(visitor: Visitor) -> Iterator[str]:
     yield from administration(visitor)
 
 
+def strong_tour(visitor: Visitor) -> Iterator[str]:
+    """The pages of strong authentication, and the demo's broker: at an installation that has one.
+
+    The visitor begins with a fresh browser and no account.
+    """
+    page, people = visitor.page, visitor.place.people
+    # A person has one account, and the tour is taken in each language.
+    newcomer, resident = {"fi": ("matti", "onni"), "sv": ("asa", "aino"), "en": ("paavo", "veeti")}[
+        visitor.language
+    ]
+    visitor.open("/create-account")
+    visitor.should_be_on("identify")
+    yield "identify, before an account"
+    yield from _at_the_broker(visitor, "cancel")
+    visitor.should_be_on("identify")
+    yield "identify, interrupted"
+    yield from _at_the_broker(visitor, f"person-{newcomer}")
+    visitor.should_be_on("create-account")
+    yield "create-account, identified"
+    visitor.press("#create-account")
+    yield "create-account, identified, with errors"
+    visitor.fill(email=visitor.email, email_confirm=visitor.email)
+    visitor.fill(new_password=visitor.password, new_password_confirm=visitor.password)
+    page.check("#accept_terms")
+    visitor.press("#create-account")
+    visitor.should_be_on("created")
+    visitor.open_mailed_link()
+    visitor.press("#activate")
+    page.context.clear_cookies()
+    visitor.page.goto(f"{visitor.place.provider}/identify/new?lang={visitor.language}")
+    yield from _at_the_broker(visitor, f"person-{newcomer}")
+    visitor.should_be_on("identify-known")
+    yield "identify-known"
+    page.goto(f"{visitor.place.provider}/identify/again?lang={visitor.language}")
+    yield "identify-again"
+    page.context.clear_cookies()
+    other = _address()
+    people.resident(other, given_name="Onni", family_name="Entinen", language=visitor.language)
+    visitor.start_login()
+    visitor.enter(other)
+    visitor.should_be_on("identify")
+    yield "identify, of a login"
+    yield from _at_the_broker(visitor, f"person-{resident}")
+    visitor.should_be_on("identify-confirm")
+    yield "identify-confirm"
+    page.click("#confirm")
+    visitor.should_be_on("demo-front")
+
+
+def _at_the_broker(visitor: Visitor, choice: str) -> Iterator[str]:
+    visitor.page.click("#identify")
+    visitor.should_be_on("demo-broker")
+    yield "demo-broker"
+    visitor.page.click(f"#{choice}")
+
+
 def _eservice(visitor: Visitor) -> Iterator[str]:
     visitor.open_eservice()
     yield "demo-front"

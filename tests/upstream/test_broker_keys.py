@@ -12,12 +12,11 @@ from structlog.testing import capture_logs
 from idp.demo.broker import Broker
 from idp.demo.broker_keys import BrokerKeys
 from idp.settings import UnusableSettings
-from idp.upstream import identification
 from idp.upstream.broker import Broker as Client
 from idp.upstream.openid_connect import OpenIdConnect
 from idp.upstream.providers import Refusal, Refused, UpstreamUnavailable
 from tests.conftest import AppFactory
-from tests.support.broker import Bench, bench, give_keys, running_broker, upstream_settings
+from tests.support.broker import Bench, bench, give_keys, running_broker, upstream_settings, where_to
 from tests.support.moments import MovableClock
 from tests.support.ports import free_port
 
@@ -135,7 +134,7 @@ def test_the_metadata_of_another_issuer_are_not_taken(make_app: AppFactory) -> N
         )
         give_keys(app)
         with app.app_context():
-            assert identification.target() is None
+            assert where_to() is None
 
 
 def test_a_broker_that_is_away_for_a_while_is_remembered_for_a_day(
@@ -146,9 +145,9 @@ def test_a_broker_that_is_away_for_a_while_is_remembered_for_a_day(
         target = f"{place.broker.config.issuer}/authorize"
     with place.app.app_context():  # the broker is gone
         moving_clock.move(hours=23)
-        assert identification.target() == target
+        assert where_to() == target
         moving_clock.move(hours=2)
-        assert identification.target() is None
+        assert where_to() is None
 
 
 def test_a_broker_that_is_away_is_not_asked_again_at_once(
@@ -160,11 +159,11 @@ def test_a_broker_that_is_away_is_not_asked_again_at_once(
     )
     give_keys(app)
     with app.app_context():
-        assert identification.target() is None
+        assert where_to() is None
         with running_broker("http://localhost:1", port):
-            assert identification.target() is None
+            assert where_to() is None
             moving_clock.move(seconds=11)
-            assert identification.target() == f"http://localhost:{port}/authorize"
+            assert where_to() == f"http://localhost:{port}/authorize"
 
 
 def test_a_broker_that_wants_its_requests_pushed_must_say_where(

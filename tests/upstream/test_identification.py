@@ -20,7 +20,7 @@ from idp.upstream.identification import Purpose
 from idp.upstream.models import IdentificationTicket, PendingIdentification
 from idp.upstream.providers import Refusal, UpstreamUnavailable
 from tests.conftest import AppFactory
-from tests.support.broker import BROWSER, CLIENT_ID, LEVEL, Bench, bench, upstream_settings
+from tests.support.broker import BROWSER, CLIENT_ID, LEVEL, Bench, bench, upstream_settings, where_to
 from tests.support.moments import MovableClock
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -297,7 +297,7 @@ def test_a_broker_that_is_away_is_told_to_the_page(make_app: AppFactory) -> None
 
     assert settings.upstream.on
     with app.app_context():
-        assert identification.target() is None
+        assert where_to() is None
         with pytest.raises(UpstreamUnavailable):
             _begin()
         assert db.session.scalars(sa.select(PendingIdentification)).all() == []
@@ -308,7 +308,7 @@ def test_where_there_is_no_broker_nobody_is_identified(make_app: AppFactory) -> 
     app = make_app()
 
     with app.app_context():
-        assert identification.target() is None
+        assert where_to() is None
         with pytest.raises(UpstreamUnavailable):
             _begin()
         assert identification.finish({"state": "s"}, browser=BROWSER).refusal is Refusal.NOT_THIS_BROWSER
@@ -329,7 +329,7 @@ def _begin() -> Any:
 @on_sqlite
 def test_the_page_knows_where_its_form_leads(place: Bench) -> None:
     with place.app.app_context():
-        assert identification.target() == f"{place.broker.config.issuer}/authorize"
+        assert where_to() == f"{place.broker.config.issuer}/authorize"
 
 
 def test_the_people_of_the_broker_are_nobody() -> None:

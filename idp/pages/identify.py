@@ -6,7 +6,7 @@ What the provider answers is judged by idp/upstream; the page tells no more of a
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Response, g, make_response, redirect, render_template, request, session
+from flask import Response, g, make_response, render_template, request, session
 from flask_babel import gettext as _
 
 from idp.accounts import assurance
@@ -25,7 +25,7 @@ from idp.upstream.identification import Outcome
 from idp.upstream.providers import Refusal, UpstreamUnavailable
 from idp.upstream.purposes import Purpose
 from idp.upstream.tickets import Identified, Proof, TicketGone
-from idp.web import cookies, headers, identifications, keepsakes, visitors
+from idp.web import cookies, identifications, keepsakes, visitors
 from idp.web.errors import error_page, interrupted
 from idp.web.forms import Form, form_page
 from idp.web.identifications import IN_DOUBT, TICKET, browser_key
@@ -147,17 +147,11 @@ def _begin(
         form.busy = True
         form.refuse(_("The identification service does not answer right now. Please try again in a moment."))
         return _page(form, purpose, demanded=demanded)
-    headers.allow_form_target(address)
-    response = make_response(redirect(address, 303))
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    # No redirect: Chromium applies `form-action` to all of those that follow a form, and brokers go on to other hosts.
+    return make_response(render_template("pages/identify_leaving.html", address=address))
 
 
 def _page(form: Form, purpose: Purpose, *, demanded: bool = False) -> Response:
-    target = identification.target()
-    if target:
-        headers.allow_form_target(target)
     page = render_template(
         "pages/identify.html",
         form=form,

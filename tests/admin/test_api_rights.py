@@ -68,7 +68,7 @@ EXPECTED = {
     "admin:accounts": {"search_accounts", "invite_account", "read_account", "read_history", "change_account"}
     | {"change_address", "unlock_account", "disable_account", "enable_account", "start_reset"}
     | {"log_out_everywhere", "delete_account", "keep_account", "read_registration", "resend_activation"}
-    | {"remove_registration", "release_identity", "import_accounts", "export_accounts"},
+    | {"remove_registration", "release_identity", "resend_invitation", "import_accounts", "export_accounts"},
     "admin:audit": {
         "list_clients",
         "read_client",

@@ -17,10 +17,15 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi import checks
 
 from idp import create_app
+from idp.accounts import support
+from idp.accounts.details import Details
 from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account
+from idp.accounts.roles import OPERATOR
+from idp.accounts.rules import rules
 from idp.admin.api.operations import PICTURES
 from idp.clients.management import ADMIN_API
 from idp.database import writing
+from idp.policy.usernames import EmailAddress
 from tests.admin.machine import SCOPES, Machine
 from tests.conftest import make_settings
 from tests.support.people import People
@@ -80,6 +85,12 @@ class World:
     def __init__(self, app: Flask, machine: Machine, people: People) -> None:
         self.app, self.machine, self.people = app, machine, people
         self.account = people.resident("maija@example.fi").id
+        with app.app_context():
+            email, details = (
+                EmailAddress.parse("uusi@example.fi"),
+                Details("Uusi", "Asukas", None, None, None, None),
+            )
+            self.invited = support.invite_resident(email, details, OPERATOR, "fi", rules())
         self.answered: set[int] = set()
 
     def lead_somewhere(self, case: schemathesis.Case) -> None:
@@ -101,7 +112,7 @@ class World:
         status = self.STATUS.get(case.path.rpartition("/")[2], ACTIVE)
         with self.app.app_context(), writing() as session:
             session.execute(sa.update(Account).values(status=status, erase_at=None))
-        return self.account
+        return self.invited if case.path.endswith("/invite") else self.account
 
     def registration_id(self, _case: schemathesis.Case) -> str:
         found = self.machine.get("/accounts?q=odottaja")["items"]

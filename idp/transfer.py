@@ -152,6 +152,7 @@ def read(path: Path, by: Actor, progress: Progress) -> Header:
     Its tables must be of the file's revision, and without accounts and client apps; what else is there (keys that a
     first start has made) is replaced. That it was done is written down. Raises UnusableFile, NotEmpty and NotAllowed.
     """
+    by.must_have(Role.ADMIN)
     try:
         with path.open("rb") as stream:
             return read_from(stream, by, progress)

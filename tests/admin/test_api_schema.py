@@ -16,7 +16,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi import checks
 
-from idp import create_app
+from idp import clock, create_app
 from idp.accounts import support
 from idp.accounts.details import Details
 from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account
@@ -26,6 +26,7 @@ from idp.admin.api.operations import PICTURES
 from idp.clients.management import ADMIN_API
 from idp.database import writing
 from idp.policy.usernames import EmailAddress
+from idp.upstream.models import StrongIdentity
 from tests.admin.machine import SCOPES, Machine
 from tests.conftest import make_settings
 from tests.support.people import People
@@ -112,6 +113,18 @@ class World:
         status = self.STATUS.get(case.path.rpartition("/")[2], ACTIVE)
         with self.app.app_context(), writing() as session:
             session.execute(sa.update(Account).values(status=status, erase_at=None))
+            session.merge(
+                StrongIdentity(
+                    account_id=self.account,
+                    person_key="0" * 64,
+                    key_number=1,
+                    given_names="Maija Kaarina",
+                    family_name="Meikäläinen",
+                    broker="https://broker.example.fi",
+                    acr="http://ftn.ficora.fi/2017/loa2",
+                    identified_at=clock.now(),
+                )
+            )
         return self.invited if case.path.endswith("/invite") else self.account
 
     def registration_id(self, _case: schemathesis.Case) -> str:

@@ -95,9 +95,12 @@ def test_claims_can_be_named_one_by_one(make_app: AppFactory) -> None:
         "given_names": "given_name",
         "family_name": "family_name",
     }
-    with bench(
-        make_app, upstream={"claims_dialect": "custom", "claims": claims}, config={"dialect": "op"}
-    ) as place:
+    section = {
+        "claims_dialect": "custom",
+        "claims": claims,
+        "scope": "openid profile personal_identity_code",
+    }
+    with bench(make_app, upstream=section, config={"dialect": "op"}) as place:
         assert place.person().given_names == "Maija Kaarina"
 
 

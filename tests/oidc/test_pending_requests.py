@@ -48,14 +48,25 @@ def test_in_another_browser_nothing_is_resumed_and_the_page_leads_to_the_e_servi
     assert_leads_to_a_new_start(resume(other_browser, begun))
 
 
-@pytest.mark.parametrize("page", ["/login", "/create-account", "/forgot"])
-def test_the_pages_of_a_request_do_not_open_in_another_browser(
-    client: FlaskClient, other_browser: FlaskClient, service: App, page: str
+def test_the_login_page_of_a_request_does_not_open_in_another_browser(
+    client: FlaskClient, other_browser: FlaskClient, service: App
 ) -> None:
     begun = steps.ask(client, service)
 
-    assert client.get(f"{page}?{query_of(begun)}").status_code == 200
-    assert_leads_to_a_new_start(other_browser.get(f"{page}?{query_of(begun)}"))
+    assert client.get(f"/login?{query_of(begun)}").status_code == 200
+    assert_leads_to_a_new_start(other_browser.get(f"/login?{query_of(begun)}"))
+
+
+@pytest.mark.parametrize("page", ["/create-account", "/forgot"])
+def test_forms_that_need_no_request_open_in_another_browser_and_resume_nothing(
+    client: FlaskClient, other_browser: FlaskClient, service: App, person: Person, page: str
+) -> None:
+    begun = steps.ask(client, service)
+    path = f"{page}?{query_of(begun)}"
+
+    assert client.get(path).status_code == other_browser.get(path).status_code == 200
+    steps.log_in(other_browser, person)
+    assert_leads_to_a_new_start(resume(other_browser, begun))
 
 
 def test_the_page_leads_to_initiate_login_uri_where_there_is_one(

@@ -125,7 +125,7 @@ def _query(
 def number(wanted: Filter, by: Actor) -> int:
     """How many events fit. Raises NotAllowed."""
     by.must_have(Role.AUDITOR)
-    everything = _query(wanted, None, None).order_by(None).with_only_columns(sa.func.count())
+    everything = _query(wanted, None, None).order_by(None).with_only_columns(sa.func.count(AuditEvent.id))
     return db.session.scalars(everything).one()
 
 

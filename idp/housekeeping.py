@@ -56,7 +56,7 @@ def purge(progress: Progress = lambda *_: None) -> dict[str, int]:
         persons.forget_codes,
     ]
     over = _over(now)
-    total = len(first) + len(over)
+    total = len(first) + len(over) + 1
     for done, work in enumerate(first, 1):
         work()
         progress(done, total)
@@ -66,6 +66,7 @@ def purge(progress: Progress = lambda *_: None) -> dict[str, int]:
         progress(done, total)
     if days := rules().settings.clients.unused_registered_days:
         deleted[ClientApp.__tablename__] += dynamic.remove_unused(now - timedelta(days=days), batch=BATCH)
+    progress(total, total)
     return dict(deleted)
 
 

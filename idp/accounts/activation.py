@@ -21,7 +21,7 @@ from idp.audit import Event
 from idp.crypto import hash_token, random_id
 from idp.database import db, writing
 from idp.policy.usernames import UsernameKind
-from idp.upstream import tickets
+from idp.upstream import person_keys, tickets
 from idp.upstream.tickets import TicketGone
 
 
@@ -145,6 +145,8 @@ def _use(token: str, invitation: Invitation, password_hash: str | None, rules: R
     now = clock.now()
     try:
         with writing() as session:
+            if invitation.identified:
+                person_keys.lock(session)  # before the link's row, as a rotation of the key does
             if not links.use(session, token, Purpose.ACTIVATION, now):
                 raise LinkNotLive(LinkState.USED)
             registration = session.get_one(Registration, invitation.registration_id)

@@ -88,7 +88,6 @@ def bind(session: Session, account: Account, identified: Identified) -> None:
     except Outdated as error:
         raise TicketGone from error
     changes = _take_names(account, identified)
-    _tell_owner(session, account, "identity_bound")
     audit.record(session, Event.IDENTITY_BOUND, at=clock.now(), account_id=account.id, changes=changes)
 
 
@@ -178,6 +177,7 @@ def step_up(proof: Proof, current: CurrentSession, visitor: Visitor) -> Raised:
             raise TicketGone
         if persons.of_account(account.id) is None:
             bind(session, account, identified)
+            _tell_owner(session, account, "identity_bound")
         elif not persons.is_same(account.id, identified):
             raise OtherPerson
         elif changes := _take_names(account, identified):

@@ -53,7 +53,7 @@ from idp.mail.messages import compose
 from idp.policy.searching import is_identifier
 from idp.policy.usernames import EmailAddress, UsernameKind, comparison_key, kind_of
 from idp.sessions import browser
-from idp.upstream import persons
+from idp.upstream import person_keys, persons
 
 HISTORY_ROWS = 20
 DETAILS = tuple(field.name for field in fields(Details))
@@ -359,6 +359,7 @@ def release_identity(account_id: str, by: Actor, note: str) -> None:
     """
     now = clock.now()
     with writing() as session:
+        person_keys.lock(session)  # before the account's row, as whoever binds a person does
         account = _account(session, account_id, by)
         if not persons.release(session, account.id):
             raise NotNow

@@ -51,8 +51,8 @@ def guard() -> Response | None:
 
 
 def _is_fresh(session: CurrentSession, within: timedelta | None) -> bool:
-    """Whether the password was given not long ago. A remembered login alone opens nothing here."""
-    return clock.now() - session.auth_time < (within or rules().lifetimes.session_absolute)
+    """Whether the password was given not long ago. Neither a remembered login nor an identification is one."""
+    return clock.now() - session.password_auth_time < (within or rules().lifetimes.session_absolute)
 
 
 def _here() -> str:

@@ -92,12 +92,6 @@ def load(request_id: str, browser: str | None, now: datetime) -> PendingRequest:
     )
 
 
-def client_of(request_id: str | None) -> str | None:
-    """The client of a request, live or not, whatever the browser: to name the e-service and to start anew there."""
-    row = _LOAD.one(id_hash=hash_token(request_id)) if request_id else None
-    return row[0] if row else None
-
-
 def answer(request: PendingRequest, prompt: str, sid: str) -> None:
     """Note that the person of session `sid` has answered a prompt (`consent`, `select_account`)."""
     with writing() as session:

@@ -24,6 +24,7 @@ from idp.grants.codes import SessionOver
 from idp.grants.requests import RequestGone
 from idp.keys import NotOurToken
 from idp.oidc import tokens
+from idp.oidc.authorization import MAX_PARAMETER
 from idp.oidc.redirects import with_parameters
 from idp.oidc.requests import ProviderRequest, repeated
 from idp.texts import wish
@@ -140,15 +141,20 @@ def _checked(parameters: Mapping[str, str]) -> EndSessionRequest:
 
 
 def _stored(checked: EndSessionRequest, parameters: Mapping[str, str]) -> str | None:
-    """The id of a valid request that goes on at another address; None when there is nothing to keep."""
-    kept = {name: value for name in PARAMETERS if (value := parameters.get(name))}
-    if not kept:
+    """The id of a valid request that goes on at another address; None when there is nothing to keep.
+
+    Of a request that names no client nothing counts: nobody is redirected by it.
+    """
+    if checked.client is None:
         return None
-    if any("\0" in value for value in kept.values()):  # which no database takes
+    kept = {name: value for name in PARAMETERS if (value := parameters.get(name))}
+    too_long = any(len(value) > MAX_PARAMETER for name, value in kept.items() if name != "id_token_hint")
+    if too_long or any("\0" in value for value in kept.values()):  # which no database takes
         raise Doubtful(checked.client)
-    client_id = checked.client.client_id if checked.client else ""
     now = clock.now()
-    return logout_requests.store(client_id, kept, now, now + rules().lifetimes.authorization_request)
+    return logout_requests.store(
+        checked.client.client_id, kept, now, now + rules().lifetimes.authorization_request
+    )
 
 
 def _opened(request_id: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from idp.accounts.rules import rules
 from idp.clients import registry
 from idp.clients.targets import apis_among
 from idp.crypto import random_id
-from idp.grants import device
+from idp.grants import consents, device
 from idp.grants.claims_request import consent_scope
 from idp.grants.codes import Approval
 from idp.grants.device import DeviceGone, Waiting
@@ -112,6 +112,11 @@ def _decide(person: CurrentSession, waiting: Waiting, *, allowed: bool) -> Respo
     now, vault = clock.now(), rules().vault
     if allowed:
         device.allow(waiting.user_code, _approval(person, waiting), vault, now)
+        if (
+            not g.client.first_party
+        ):  # what the page showed, remembered and withdrawn like any other permission
+            scope, apis = consent_scope(waiting.scope, None, g.client), apis_among(waiting.resource)
+            consents.give(person.account_id, waiting.client_id, scope, now, apis)
     else:
         device.deny(waiting.user_code, person.account_id, vault, now)
     session.pop(CHOSEN, None)

@@ -14,7 +14,20 @@ from idp.web import client_theme, headers, visitors
 from idp.web.errors import interrupted
 from idp.web.returning import came_for, first, go_on, see_other
 
-__all__ = ["came_for", "first", "home", "pending", "pending_if_live", "remember", "resume", "see_other"]
+__all__ = [
+    "came_for",
+    "client_id",
+    "first",
+    "go_on",
+    "home",
+    "pending",
+    "pending_if_live",
+    "query",
+    "remember",
+    "request_id",
+    "resume",
+    "see_other",
+]
 
 RESUME = "/oauth2/authorize/resume"
 HOME = "/account"
@@ -52,7 +65,8 @@ def pending_if_live() -> PendingRequest | None:
     try:
         found = requests.load(wanted, visitors.browser_id(), clock.now())
     except RequestGone as gone:
-        g.request_over = wanted
+        if gone.client_id is not None:  # any other text is none of ours
+            g.request_over = wanted
         _name_client(gone.client_id, gone.ui_locales)
         return None
     remember(found)

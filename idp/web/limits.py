@@ -145,7 +145,12 @@ def retry_after(_error: RateLimitExceeded) -> int:
 
 def count_error(name: str) -> None:
     """Count one failed protocol request against the setting `limits.<name>`. Raises TooMany."""
-    _count(name, visitors.address())
+    count(name, visitors.address())
+
+
+def count(name: str, key: str) -> None:
+    """Count something that whom `key` names has done against the setting `limits.<name>`. Raises TooMany."""
+    _judge(name, key, lambda counters: counters.hit)
 
 
 def count_mail(door: str, name: str) -> None:
@@ -154,7 +159,7 @@ def count_mail(door: str, name: str) -> None:
     Not each time that the form is sent: what has errors mails nothing. Each door counts by itself, lest strangers at
     one shut the owner out of the others.
     """
-    _count("mail_per_name", f"{door} {name_key(name)}")
+    count("mail_per_name", f"{door} {name_key(name)}")
 
 
 def mail_is_spent(door: str, name: str) -> bool:
@@ -170,10 +175,6 @@ def mail_is_spent(door: str, name: str) -> bool:
 def refuse_if_spent(name: str) -> None:
     """Refuse, without counting, whoever has none left of the setting `limits.<name>`. Raises TooMany."""
     _judge(name, visitors.address(), lambda counters: counters.test)
-
-
-def _count(name: str, key: str) -> None:
-    _judge(name, key, lambda counters: counters.hit)
 
 
 def _judge(name: str, key: str, act: Callable[[RateLimiter], Callable[..., bool]]) -> None:

@@ -50,7 +50,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("unsupported-media-type", 415, "The body is not of a type that is taken here"),
         Kind("invalid", 422, "Something in the request is not as it must be"),
         Kind("precondition-required", 428, "If-Match is needed"),
-        Kind("too-many-errors", 429, "Too many failed requests from your address"),
+        Kind("too-many-errors", 429, "Too many requests"),
         Kind("internal-error", 500, "There is a problem with the service"),
         Kind("unavailable", 503, "The service cannot answer right now"),
     )

@@ -3,13 +3,18 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from idp import clock
 from idp.accounts import roles
 from idp.accounts.roles import OPERATOR, Role
 from idp.admin import admin as blueprint
 from idp.admin.rights import RIGHTS
+from idp.database import writing
+from idp.policy.assurance import ACR_STRONG
+from idp.sessions.models import BrowserSession
 from tests.support import journey
 from tests.support.moments import MovableClock
 from tests.support.people import People, Person
@@ -139,6 +144,16 @@ def test_the_password_is_asked_for_again_after_ten_minutes(
     confirmed = journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta")
     assert confirmed.location == SENSITIVE
     assert admin.get(SENSITIVE).status_code == 200
+
+
+def test_a_strong_identification_is_no_password(
+    app: Flask, moving_clock: MovableClock, admin: FlaskClient
+) -> None:
+    moving_clock.move(minutes=10)
+    with app.app_context(), writing() as session:  # as assurance.step_up leaves it
+        session.execute(sa.update(BrowserSession).values(auth_time=clock.now(), acr=ACR_STRONG))
+
+    assert admin.get(SENSITIVE).location == "/admin/confirm"
 
 
 def test_a_form_that_comes_too_late_does_nothing(

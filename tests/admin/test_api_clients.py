@@ -12,6 +12,7 @@ from idp import clock
 from idp.clients import registry
 from idp.clients.options import ClientOptions
 from tests.admin.machine import Machine, faults, machine_metadata, problem
+from tests.conftest import AppFactory
 from tests.support.moments import MovableClock
 from tests.support.people import People
 
@@ -512,3 +513,14 @@ def test_a_client_is_checked(machine: Machine, invoices: str) -> None:
     levels = [["error", "warning", "hint"].index(item["level"]) for item in found]
     assert levels == sorted(levels)
     assert problem(machine.call("POST", "/clients/nobody/check")) == (404, "not-found")
+
+
+def test_checks_are_limited_as_on_the_page(make_app: AppFactory) -> None:
+    machine = Machine(make_app(limits={"client_checks_per_account": "2/hour"}), "admin:clients")
+    machine.call("POST", "/clients", {"client_id": "invoices", "metadata": METADATA})
+
+    answers = [machine.call("POST", "/clients/invoices/check") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert problem(answers[2]) == (429, "too-many-errors")
+    assert int(answers[2].headers["Retry-After"]) > 0

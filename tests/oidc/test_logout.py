@@ -4,10 +4,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp.database import db
+from idp.grants.models import AuthorizationRequest
 from tests.oidc import steps
 from tests.support import journey
 from tests.support.moments import MovableClock
@@ -53,6 +56,18 @@ def assert_asks(response: TestResponse) -> str:
     assert response.status_code == 303
     assert response.location.startswith("/oauth2/logout/confirm")
     return response.location
+
+
+def test_what_names_no_client_is_not_kept(app: Flask, client: FlaskClient) -> None:
+    answer = client.post("/oauth2/logout", data={"state": "x" * 50_000, "logout_hint": "maija"})
+
+    assert answer.location == "/oauth2/logout"
+    with app.app_context():
+        assert db.session.scalars(sa.select(AuthorizationRequest)).all() == []
+
+
+def test_what_no_client_needs_is_not_kept_either(client: FlaskClient, service: App) -> None:
+    assert_refused(client.post("/oauth2/logout", data={"client_id": service.client_id, "state": "x" * 5000}))
 
 
 # -- with an ID token of the session

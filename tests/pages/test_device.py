@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp.grants import consents
 from tests.conftest import AppFactory
 from tests.oidc import steps
 from tests.oidc.test_device import begin, codes_of, state_of, tv
@@ -325,3 +326,16 @@ def test_the_page_names_the_apis_at_which_the_device_will_act(
 
     assert "puolestasi" not in plain
     assert "toimia puolestasi näissä palveluissa: Laskut" in told
+
+
+def test_what_a_device_of_others_may_is_a_permission_that_can_be_withdrawn(
+    client: FlaskClient, people: People, me: FlaskClient, person: Person
+) -> None:
+    television = tv(people, first_party=False)
+    codes = codes_of(client, television, scope="openid email")
+    enter(me, codes["user_code"])
+    journey.submit(me, "/device/allow", decision="allow", user_code=codes["user_code"])
+
+    with people.app.app_context():
+        assert consents.given(person.id, television.client_id) == {"openid", "email"}
+    assert "Televisio" in text_of(me.get("/account/services"))

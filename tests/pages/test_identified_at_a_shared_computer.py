@@ -1,5 +1,7 @@
 """At a computer that several people use, nobody goes on with the identification of the one before."""
 
+from urllib.parse import urlencode
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -27,6 +29,14 @@ def desk(app: Flask) -> Desk:
 @pytest.fixture
 def person(people: People) -> Person:
     return people.resident()
+
+
+@pytest.mark.parametrize("text", ["x" * 101, "x" * 3000, "\0", "\ud800"])
+def test_a_request_that_never_was_is_carried_nowhere(client: FlaskClient, desk: Desk, text: str) -> None:
+    path = f"/identify/new?{urlencode({'request': text}, errors='surrogatepass')}"
+    answer = journey.submit(client, path)
+
+    assert answer.status_code == 200, "the page that leads to the broker"
 
 
 def nothing_is_left(browser: FlaskClient) -> bool:

@@ -7,6 +7,7 @@ from pydantic import Field
 from idp.admin.api.models import Nothing, Told
 from idp.admin.api.operations import Answer, Call, operation
 from idp.clients import checking
+from idp.web import limits
 
 
 class Finding(Told):
@@ -27,6 +28,7 @@ def check_client(call: Call, client_id: str) -> Answer:
 
     Its own addresses are asked, for keys and the like; nothing is changed.
     """
+    limits.count("client_checks_per_account", f"check {call.actor.name}")
     found = checking.check(client_id, call.actor)
     return Answer(
         Findings(items=[Finding(level=each.level.value, code=each.code, about=each.about) for each in found])

@@ -81,7 +81,8 @@ class Options(Asked):
         None,
         ge=SESSION_LIMITS["session_max_age_seconds"][0],
         le=SESSION_LIMITS["session_max_age_seconds"][1],
-        description="An older login is no login for it: the person logs in again, whatever `max_age` it sends.",
+        description="An older login is no login for it: the person logs in again, whatever `max_age` it sends. "
+        "Devices are excepted: their page always asks.",
     )
     remembered_login_counts: bool | None = Field(
         None, description="Whether a remembered login is one for it; true unless it is set."

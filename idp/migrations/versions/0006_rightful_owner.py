@@ -18,3 +18,7 @@ def upgrade() -> None:
     )
     op.add_column("accounts", sa.Column("secured_at", Instant(), nullable=True))
     op.add_column("accounts", sa.Column("closed_by", sa.String(length=10), nullable=True))
+    op.execute(
+        "UPDATE accounts SET closed_by = 'holder' WHERE status = 'closing' AND EXISTS (SELECT 1 FROM audit_events e"
+        " WHERE e.account_id = accounts.id AND e.event = 'deletion.ordered' AND e.actor IS NULL)"
+    )

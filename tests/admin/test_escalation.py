@@ -341,7 +341,7 @@ def test_an_invitation_survives_that_its_account_gets_a_role(
     fields = {"new_password": "Kuusi;7puuta", "new_password_confirm": "Kuusi;7puuta"}
     answer = journey.submit(app.test_client(), letter(people, "invitation").link, **fields)
 
-    assert answer.status_code == 200
+    assert answer.location == "/reset/done"
 
 
 def test_while_a_helper_acts_nobody_gives_the_account_a_role(

@@ -105,7 +105,7 @@ def test_every_row_has_its_result(app: Flask, support: FlaskClient, resident: Pe
         "ei osoite;Aino;Virtanen;;;\n"
         "eero@example.fi;;Korhonen;;;\n"
         "eeva@example.fi;Eeva;Korhonen;abc;;\n"
-        "elsa@example.fi;Elsa;Korhonen;;123;\n"
+        "elsa@example.fi;Elsa;Korhonen;;00100!;\n"
         "emma@example.fi;Emma;Korhonen;;;de\n"
         "AINO@example.fi;Aino;Virtanen;;;\n"
         "maija@example.fi;Maija;Meikäläinen;;;\n"

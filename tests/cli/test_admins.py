@@ -140,14 +140,5 @@ def test_init_invites_the_first_admin_when_the_database_is_there(
     assert "https://tunnus.example.fi/reset?token=" in result.output
 
 
-def test_init_says_the_command_when_there_is_no_database_yet(idp: Idp, tmp_path: Path) -> None:
-    result = idp(*INIT, "--admin", ADMIN)
-
-    assert result.exit_code == 0, result.output
-    assert f"idp admin invite {ADMIN} --role admin" in result.output
-    assert "token=" not in result.output
-    assert {path.name for path in tmp_path.iterdir()} == {"tunnus.toml"}
-
-
 def test_init_says_the_command_when_nobody_is_named(idp: Idp) -> None:
     assert "idp admin invite EMAIL --role admin" in idp(*INIT).output

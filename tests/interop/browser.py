@@ -93,10 +93,18 @@ class Browser:
 
     def _follow_everywhere(self, answer: httpx.Response) -> httpx.Response:
         for _redirect in range(20):
-            if not answer.is_redirect:
+            onwards = answer.headers["location"] if answer.is_redirect else _refresh(answer)
+            if onwards is None:
                 return answer
-            answer = self._http.get(urljoin(str(answer.url), answer.headers["location"]))
+            answer = self._http.get(urljoin(str(answer.url), onwards))
         raise AssertionError(f"redirects without an end: {answer.url}")
+
+
+def _refresh(page: httpx.Response) -> str | None:
+    """Where a page leads to at once."""
+    tag = BeautifulSoup(page.text, "html.parser").select_one("head > meta[http-equiv=refresh]")
+    pause, _, address = str(tag["content"]).partition("; url=") if tag else ("", "", "")
+    return address if pause == "0" else None
 
 
 def _origin(url: httpx.URL) -> str:

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
+from idp.clients.management import ADMIN_API
+from tests.conftest import AppFactory
 from tests.support import journey
+from tests.support.identification import SETTINGS, open_desk
 from tests.support.people import App, People
 from tests.web.pages_with_forms import OPENERS, Town, everything_in_the_form
 
@@ -186,6 +189,14 @@ def endpoints(app: Flask) -> Iterator[tuple[str, str]]:
             yield method, rule.rule.replace("<path:filename>", "tunnus.css").replace("<code>", "fi")
 
 
+@pytest.fixture
+def app(make_app: AppFactory) -> Flask:
+    """With a broker, so that what is hostile gets on to it."""
+    app = make_app(upstream=SETTINGS)
+    open_desk(app)
+    return app
+
+
 EXAMPLES = int(os.environ.get("IDP_TEST_EXAMPLES", "6"))
 """More of them find more, in a run of its own."""
 
@@ -296,6 +307,9 @@ def test_a_body_over_the_limit_is_refused_everywhere(app: Flask) -> None:
             answers[path] = app.test_client().post(path, data=body, content_type=form)
 
     needs_no_form = {"/logout", "/consent"}  # nobody is logged in: the answer comes before the form is read
+    of_programs = [answer for path, answer in answers.items() if path.startswith(ADMIN_API)]  # likewise
+    assert {answer.status_code for answer in of_programs} == {401}
+    answers = {path: answer for path, answer in answers.items() if not path.startswith(ADMIN_API)}
     assert {path for path, answer in answers.items() if answer.status_code >= 500} == set()
     read = {path for path, answer in answers.items() if answer.status_code not in {303, 404}}
     assert {path: answers[path].status_code for path in read} == dict.fromkeys(read, 413)
@@ -341,6 +355,7 @@ def test_strange_paths_are_not_found(client: FlaskClient, path: str) -> None:
 def test_strange_methods_are_not_allowed(app: Flask, method: str) -> None:
     managed = "/oauth2/register/"  # registrations are put and deleted there (RFC 7592)
     paths = {path for _, path in endpoints(app) if not path.startswith(managed)}
+    paths -= {path for path in paths if path.startswith(ADMIN_API)}  # tests/admin/test_api_problems.py
     answers = {path: app.test_client().open(path, method=method) for path in paths}
 
     assert {answer.status_code for answer in answers.values()} == {405}

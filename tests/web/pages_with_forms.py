@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 from flask import Flask
@@ -10,10 +11,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp.accounts import roles, support
+from idp.accounts.details import Details
 from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
+from idp.clients import management
 from idp.clients.metadata import DEVICE_CODE
 from idp.database import writing
+from idp.policy.usernames import EmailAddress
 from idp.sessions.models import BrowserSession
 from tests.pages.steps import REGISTRATION
 from tests.support import journey
@@ -192,6 +196,34 @@ def _desk(rule: str) -> Callable[[Town], Page]:
     return opened
 
 
+def _invited(town: Town) -> Page:
+    names = Details("Uusi", "Asukas", None, None, None, None)
+    with town.app.app_context():
+        address = EmailAddress.parse(journey.random_email())
+        account = support.invite_resident(address, names, OPERATOR, "fi", rules())
+    return Page(town.at_desk(), f"/admin/accounts/{account}/invite")
+
+
+def _app(rule: str) -> Callable[[Town], Page]:
+    """A page for administrators about the town's e-service."""
+
+    def opened(town: Town) -> Page:
+        client_id = town.service.client_id
+        with town.app.app_context():
+            if rule.endswith("/enable"):
+                management.disable(client_id, OPERATOR, "")
+            elif rule.endswith("/end-previous"):
+                management.rotate_secret(client_id, OPERATOR, overlap=timedelta(days=7))
+        url = rule.replace("<client_id>", client_id).replace("<group>", "names")
+        return Page(town.at_desk(), url)
+
+    return opened
+
+
+def _trial(town: Town) -> Page:
+    return Page(town.at_desk(), f"/oauth2/trial?client_id={town.service.client_id}")
+
+
 def everything_in_the_form(shown: TestResponse) -> dict[str, str]:
     """Each field and button of a page with a value that would do, but for the token."""
     usual = {**REGISTRATION, "password": PASSWORD, "current_password": PASSWORD, "confirm": "y"}
@@ -250,6 +282,13 @@ OPENERS: dict[str, Callable[[Town], Page]] = {
             "team/<account_id>",
         )
     },
+    "/admin/accounts/<account_id>/invite": _invited,
+    **{
+        f"/admin/clients/<client_id>/{act}": _app(f"/admin/clients/<client_id>/{act}")
+        for act in ("check", "edit/<group>", "rotate", "end-previous", "disable", "enable", "delete")
+    },
+    "/admin/clients/new": lambda town: Page(town.at_desk(), "/admin/clients/new?kind=web"),
+    "/oauth2/trial": _trial,
 }
 
 WITHOUT_TOKENS = {
@@ -262,5 +301,6 @@ WITHOUT_TOKENS = {
     "/oauth2/par",
     "/oauth2/register",
     "/oauth2/userinfo",
+    "/oauth2/trial/callback",  # plays a client, and as one knows its answer by `state`, in this browser's own cookie
 }
 """Protocol endpoints: nothing that a cookie says is done by a POST to them."""

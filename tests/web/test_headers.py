@@ -13,7 +13,7 @@ from tests.support.people import People
 from tests.web.pages_with_forms import OPENERS, Town
 
 IN_POPUPS = {
-    *("/consent", "/select-account", "/created", "/oauth2/authorize", "/oauth2/logout/confirm"),
+    *("/consent", "/identify", "/select-account", "/created", "/oauth2/authorize", "/oauth2/logout/confirm"),
     *("/terms", "/privacy", "/accessibility", "/cookies", "/help"),
 }
 """What stands between an e-service and its answer; `pages` opens /login and its sisters without a request."""
@@ -97,7 +97,7 @@ def test_with_an_https_issuer_browsers_are_told_to_stay_with_https(make_app: App
 
 @SQLITE
 def test_forms_lead_nowhere_else(app: Flask) -> None:
-    errand = {"/consent", "/select-account"}
+    errand = {"/consent", "/identify", "/select-account"}
     for path, page in pages(app).items():
         if path not in errand:
             assert policy(page)["form-action"] == "'self'", path

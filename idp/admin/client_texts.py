@@ -240,7 +240,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "allowed_resources": (
         lazy("APIs that the app may call"),
         lazy(
-            "Addresses of APIs for which the app may have access tokens, one per line. None: only for what is its own."
+            "Addresses of APIs for which the app may have access tokens, one per line. Empty: only for its own."
         ),
     ),
     "resource_server": (

@@ -7,6 +7,7 @@ fills in other values than ours would fail when it is shown, so it stops the sta
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import cast
@@ -53,13 +54,18 @@ def _merged(code: str, folders: list[Path]) -> Translations:
     merged = Translations()
     for folder in folders:
         for path in _files(folder, code):
-            compiled = BytesIO()
-            write_mo(compiled, read(path, code))
-            compiled.seek(0)
-            catalogue = Translations(compiled)
+            catalogue = Translations(BytesIO(_compiled(path, code, path.stat().st_mtime_ns)))
             merged.merge(catalogue)
             merged.plural = catalogue.plural
     return merged
+
+
+@lru_cache
+def _compiled(path: Path, code: str, _as_of: int) -> bytes:
+    """A catalogue in the form in which texts are looked up: a process that makes several apps reads it once."""
+    compiled = BytesIO()
+    write_mo(compiled, read(path, code))
+    return compiled.getvalue()
 
 
 # -- catalogues

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from idp import clock, create_app, database, settings
 from idp.database import db
@@ -106,6 +107,23 @@ def moving_clock() -> Iterator[MovableClock]:
 AppFactory = Callable[..., Flask]
 
 
+class _CompiledTemplates(BytecodeCache):
+    """What each template was compiled to, once for all apps of a test run; Jinja compares it with the source."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if kept := self._kept.get(bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+_COMPILED = _CompiledTemplates()
+
+
 @pytest.fixture
 def make_app(database_url: str, tmp_path: Path) -> Iterator[AppFactory]:
     """Makes apps on the test's database; the sections given are laid over the test's settings."""
@@ -115,6 +133,7 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[AppFactory]:
         sections.setdefault("database", {"url": database_url})
         sections.setdefault("folders", {"data": tmp_path})
         app = create_app(make_settings(**sections))
+        app.jinja_env.bytecode_cache = _COMPILED
         made.append(app)
         return app
 

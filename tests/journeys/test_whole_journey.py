@@ -47,6 +47,7 @@ each_language = pytest.mark.parametrize("language", list(TEXTS))
 
 def should_be_top_right(element: Locator) -> None:
     """In the header's first row, at the right edge of its content, and nothing of the header right of it."""
+    element.page.wait_for_load_state()  # with its style sheet
     expect(element).to_be_visible()
     box = element.bounding_box()
     header = element.page.locator("header").first

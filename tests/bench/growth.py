@@ -35,8 +35,8 @@ class Place:
     accounts: int
     data: Data
     server: Server
-    authorization: str
-    """The header of a program at the administrators' API."""
+    program: Machine
+    """A program at the administrators' API."""
     administrator: str
     """The session of a person at the administrators' pages."""
 
@@ -69,10 +69,9 @@ def _place(folder: Path, engine: str, accounts: int) -> Iterator[Place]:
         with progress_bar(f"{engine}, {accounts} accounts") as progress:
             data.fill(accounts, progress)
         data.analyse()
-        token = Machine(data.app, *SCOPES, client_id="growth").token
+        program = Machine(data.app, *SCOPES, client_id="growth")
         with servers.tunnus(settings, installation.port, [SERVER_CORE]) as server:
-            header = f"Authorization: Bearer {token}\r\n"
-            yield Place(accounts, data, server, header, data.administrator())
+            yield Place(accounts, data, server, program, data.administrator())
         data.close()
 
 
@@ -154,7 +153,10 @@ def _administering(name: str, place: Place) -> list[User]:
                 )
         return "/audit"
 
-    requests = [get(ADMIN_API + address(number), place.authorization) for number in numbers]
+    authorization = (
+        f"Authorization: Bearer {place.program.new_token()}\r\n"  # lives for minutes, the large run does not
+    )
+    requests = [get(ADMIN_API + address(number), authorization) for number in numbers]
     return [asking("request", itertools.cycle(requests[n::4] or requests)) for n in range(4)]
 
 

@@ -60,8 +60,11 @@ def _put(session: Session, hour: datetime, event: str, outcome: str, number: int
 def since(start: datetime) -> Mapping[Key, int]:
     """How often each event happened, with each outcome, in each hour from that of `start` until now."""
     start = _hour(start)
-    query = sa.select(HourlyCount).where(HourlyCount.hour >= start, HourlyCount.event != _COUNTED)
-    found = Counter({(row.hour, row.event, row.outcome): row.number for row in db.session.scalars(query)})
+    columns = (HourlyCount.hour, HourlyCount.event, HourlyCount.outcome, HourlyCount.number)
+    query = sa.select(*columns).where(HourlyCount.hour >= start, HourlyCount.event != _COUNTED)
+    found = Counter(
+        {(hour, event, outcome): number for hour, event, outcome, number in db.session.execute(query)}
+    )
     counted = db.session.scalar(sa.select(sa.func.max(HourlyCount.hour)))
     running = max(start, counted + HOUR) if counted is not None else start
     with db.engine.connect() as connection:

@@ -201,4 +201,6 @@ def _registration(
     )
     session.add(registration)
     mail_activation(session, registration, rules, now)
+    which = audit.difference({}, {"registration": registration.id})
+    audit.record(session, Event.REGISTERED, at=now, actor=OPERATOR.name, changes=which)
     return registration.id

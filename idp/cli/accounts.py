@@ -155,6 +155,7 @@ def create(context: Context, /, as_json: bool, password_stdin: bool, **options: 
         raise click.UsageError("--email is needed, or --authority")
     if not password_stdin:
         _must_be_plain(options)
+    _must_be_kept(options)
     password = sys.stdin.read().rstrip("\r\n") if password_stdin else None
     try:
         email = EmailAddress.parse(options["email"]) if options["email"] else None
@@ -180,6 +181,13 @@ def _must_be_plain(options: dict[str, Any]) -> None:
     for name in ("activated", "terms_accepted", "claims"):
         if options[name]:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --password-stdin")
+
+
+def _must_be_kept(options: dict[str, Any]) -> None:
+    """What only an account that exists at once can have."""
+    for name in ("terms_accepted", "claims"):
+        if options[name] and (options["authority"] or not options["activated"]):
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with a resident's --activated")
 
 
 def _create(context: Context, email: Any, password: str | None, options: dict[str, Any]) -> str:

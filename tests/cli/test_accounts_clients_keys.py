@@ -61,6 +61,21 @@ def test_without_activated_the_link_is_mailed(idp: Idp, browser: FlaskClient) ->
     link = next(word for word in message.text.split() if "/activate?" in word)
     answer = press(browser, link.removeprefix("http://localhost:8400"), password=PASSWORD)
     assert journey.page_name(answer) == "activated"
+    told = json.loads(idp("audit", "list", "--actor", "operator", "--json").output)
+    assert [event["event"] for event in told] == ["account.registered"]
+
+
+@pytest.mark.parametrize("option", [("--terms-accepted",), ("--claims", "claims.json")])
+def test_what_only_an_account_can_keep_needs_activated(
+    idp: Idp, browser: FlaskClient, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    (tmp_path / "claims.json").write_text('{"birthdate": "1980-02-29"}')
+
+    refused = idp(*RESIDENT, *option, stdin=PASSWORD)
+
+    assert refused.exit_code == 2
+    assert f"{option[0]} goes with a resident's --activated" in refused.stderr
+    assert not accounts(browser.application)
 
 
 def test_further_claims_come_from_a_file(idp: Idp, browser: FlaskClient, tmp_path: Path) -> None:

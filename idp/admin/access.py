@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from flask import Response, abort, g, make_response, render_template, request
+from flask import Response, abort, after_this_request, g, make_response, render_template, request
+from flask_wtf.csrf import validate_csrf
+from wtforms import ValidationError
 
 from idp import clock, crypto
 from idp.accounts import authentication, roles
@@ -23,12 +25,12 @@ from idp.admin.forms import ConfirmForm
 from idp.admin.rights import RIGHTS
 from idp.database import db
 from idp.sessions.browser import CurrentSession
-from idp.web import cookies, visitors
-from idp.web.limits import failed, limiter, setting
+from idp.web import cookies, limits, visitors
 from idp.web.returning import first, go_on
 
 FRESH = timedelta(minutes=10)
 HOME = "/admin/"
+AGAIN = "again-"  # what the password's field begins with where it joins a form that was sent
 
 
 def guard() -> Response | None:
@@ -46,7 +48,7 @@ def guard() -> Response | None:
     g.actor = actor
     fresh = right.is_fresh((request.view_args or {}).get("group"))
     if endpoint != "confirm" and not _is_fresh(session, FRESH if fresh else None):
-        return first("/admin/confirm", then=_here())
+        return _password_first(session)
     return None
 
 
@@ -61,35 +63,66 @@ def _here() -> str:
     return f"{request.path}?{query}" if query and request.method == "GET" else request.path
 
 
-def _account_limit() -> str:
-    session = visitors.current_session()
-    return f"confirm {session.account_id}" if session else visitors.address()
+def _password_first(session: CurrentSession) -> Response | None:
+    """Ask for the password. A form that was sent waits on that page, and goes on to its view together with it."""
+    sent = _sent_form()
+    if sent is None:
+        return first("/admin/confirm", then=_here())
+    form = ConfirmForm(prefix=AGAIN, meta={"csrf": False})  # the form that waits has its token
+    if form.password.name in request.form and form.validate():
+        match _log_in(form, session):
+            case LoggedIn() as logged_in:
+                visitors.logged_in_meanwhile(logged_in.session_token)
+                after_this_request(lambda response: _remember(response, logged_in, session))
+                return None
+            case Response() as answer:
+                return answer
+    return _page(form, session, sent)
+
+
+def _sent_form() -> list[tuple[str, str]] | None:
+    """The fields of a form of ours that was sent, or None: of a forged one, and where a file would have to be kept."""
+    if request.method != "POST" or (request.content_length or 0) > rules().settings.server.max_body_bytes:
+        return None
+    if any(file.filename for file in request.files.values()):
+        return None
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValidationError:
+        return None
+    return [field for field in request.form.items(multi=True) if not field[0].startswith(AGAIN)]
 
 
 @admin.route("/confirm", methods=["GET", "POST"])
-@limiter.limit(setting("login_per_address"), methods=["POST"], deduct_when=failed)
-@limiter.limit(setting("login_per_username"), key_func=_account_limit, methods=["POST"])
 def confirm() -> Response:
     """The password once more. It is a login in every respect: lockout, limits, audit, and a new session token."""
     session = visitors.current_session()
     if session is None:
         abort(404)
-    account = db.session.get_one(Account, session.account_id)
     form = ConfirmForm()
     if form.validate_on_submit():
-        answer = _try(form, account, session)
-        if answer is not None:
-            return answer
+        match _log_in(form, session):
+            case LoggedIn() as logged_in:
+                return _remember(go_on(HOME), logged_in, session)
+            case Response() as answer:
+                return answer
+    return _page(form, session)
+
+
+def _page(form: ConfirmForm, session: CurrentSession, sent: list[tuple[str, str]] | None = None) -> Response:
     form.password.data = None
     minutes = int(FRESH.total_seconds() // 60)
-    return shared.page("confirm", form, username=account.username, minutes=minutes)
+    username = db.session.get_one(Account, session.account_id).username
+    return shared.page("confirm", form, username=username, minutes=minutes, sent=sent)
 
 
-def _try(form: ConfirmForm, account: Account, session: CurrentSession) -> Response | None:
-    """Log in again; None when the form is to be shown again with what was wrong."""
+def _log_in(form: ConfirmForm, session: CurrentSession) -> LoggedIn | Response | None:
+    """Log in again; None when the form is to be shown again with what was wrong. Raises TooMany."""
+    limits.refuse_if_spent("login_per_address")
+    limits.count("login_per_username", f"confirm {session.account_id}")
     try:
-        logged_in = authentication.log_in(
-            account.username,
+        return authentication.log_in(
+            db.session.get_one(Account, session.account_id).username,
             form.password.data or "",
             remember=session.remembered,
             visitor=visitors.visitor(),
@@ -97,6 +130,7 @@ def _try(form: ConfirmForm, account: Account, session: CurrentSession) -> Respon
             rules=rules(),
         )
     except (WrongCredentials, NotActivated):
+        limits.count("login_per_address", visitors.address())
         form.refuse_password()
     except AccountLocked:
         return make_response(render_template("pages/locked.html", hours=rules().settings.lockout.hours), 403)
@@ -104,14 +138,12 @@ def _try(form: ConfirmForm, account: Account, session: CurrentSession) -> Respon
         form.refuse_for_now()
     except LoginRefused:  # disabled or closed at this moment: the session has ended
         return first("/login", then=HOME)
-    else:
-        return _go_on(logged_in, session)
     return None
 
 
-def _go_on(logged_in: LoggedIn, session: CurrentSession) -> Response:
+def _remember(response: Response, logged_in: LoggedIn, session: CurrentSession) -> Response:
+    """Set the cookies of the new session, which is remembered as the old one was."""
     settings = rules().settings
-    response = go_on(HOME)
     lifetime = rules().lifetimes.remembered_login if session.remembered else None
     cookies.write_session(response, logged_in.session_token, settings, lifetime)
     cookies.write(response, cookies.DEVICE, logged_in.device, settings, cookies.DEVICE_LIFETIME)

@@ -35,6 +35,11 @@ def forget_current_session() -> None:
     g.current_session = None
 
 
+def logged_in_meanwhile(token: str) -> None:
+    """Within this request, which goes on with the new session."""
+    g.current_session = browser.find(token, rules().lifetimes, clock.now())
+
+
 def browser_id() -> str | None:
     """What pending requests are bound to, if this browser has one."""
     return session.get("id")

@@ -1,11 +1,13 @@
 """The door of the pages for administrators: who gets in, how, and when the password is asked for again."""
 
 from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from idp import clock
 from idp.accounts import roles
@@ -20,6 +22,7 @@ from tests.support.moments import MovableClock
 from tests.support.people import People, Person
 
 Colleague = Callable[..., Person]
+Late = Callable[..., tuple[str, dict[str, str]]]
 
 
 def endpoints(app: Flask) -> set[str]:
@@ -156,18 +159,88 @@ def test_a_strong_identification_is_no_password(
     assert admin.get(SENSITIVE).location == "/admin/confirm"
 
 
-def test_a_form_that_comes_too_late_does_nothing(
-    app: Flask, moving_clock: MovableClock, admin: FlaskClient, resident: Person
-) -> None:
-    path = f"/admin/accounts/{resident.id}/disable"
-    token = journey.csrf_token(admin.get(path))
-    moving_clock.move(minutes=11)
+@pytest.fixture
+def late(moving_clock: MovableClock, admin: FlaskClient) -> Late:
+    """Open a form, fill it in, and need eleven minutes for it: its path and fields."""
 
-    answer = admin.post(path, data={"csrf_token": token, "note": "Pyydetty"})
+    def take_long(path: str, **fields: str) -> tuple[str, dict[str, str]]:
+        token = journey.csrf_token(admin.get(path))
+        moving_clock.move(minutes=11)
+        return path, {"csrf_token": token, **fields}
+
+    return take_long
+
+
+def kept_fields(page: TestResponse) -> dict[str, str]:
+    """All that a browser would send from the page of the password, but for the password."""
+    inputs = journey.soup(page).select("main form input[name]")
+    sent = {str(field["name"]): str(field.get("value", "")) for field in inputs}
+    del sent["again-password"]
+    return sent
+
+
+def test_a_form_that_comes_too_late_waits_for_the_password(
+    late: Late, app: Flask, admin: FlaskClient, resident: Person
+) -> None:
+    path, fields = late(f"/admin/accounts/{resident.id}/disable", note='Pyydetty\r\n"puhelimessa" <b>')
+    session = admin.get_cookie("tunnus_session")
+
+    asked = admin.post(path, data=fields)
+
+    assert (asked.status_code, journey.page_name(asked)) == (200, "admin-confirm")
+    assert kept_fields(asked) == fields
+    assert journey.log_in(app.test_client(), resident).status_code == 303
+    wrong = admin.post(path, data={**kept_fields(asked), "again-password": "Jokin;muu1"})
+    assert (wrong.status_code, kept_fields(wrong)) == (422, fields)
+    assert journey.log_in(app.test_client(), resident).status_code == 303
+
+    done = admin.post(path, data={**kept_fields(wrong), "again-password": "Kuusi;7puuta"})
+
+    assert done.location == f"/admin/accounts/{resident.id}"
+    assert journey.log_in(app.test_client(), resident).status_code != 303
+    renewed = admin.get_cookie("tunnus_session")
+    assert session is not None
+    assert renewed is not None
+    assert renewed.value != session.value
+    assert admin.get(SENSITIVE).status_code == 200
+
+
+def test_what_is_wrong_in_a_late_form_is_said_after_the_password(late: Late, admin: FlaskClient) -> None:
+    path, fields = late("/admin/authorities/new", username="viranomainen", given_name="Maija")
+    asked = admin.post(path, data=fields)
+
+    answer = admin.post(path, data={**kept_fields(asked), "again-password": "Kuusi;7puuta"})
+
+    assert (answer.status_code, journey.page_name(answer)) == (422, "admin-authority-new")
+    assert journey.soup(answer).select_one("[name=username]")["value"] == "viranomainen"  # type: ignore[index]
+
+
+def test_a_forged_late_form_is_not_kept(late: Late, admin: FlaskClient, resident: Person) -> None:
+    path, fields = late(f"/admin/accounts/{resident.id}/disable", note="Pyydetty")
+
+    for forged in ({"note": "x"}, {**fields, "csrf_token": "x", "again-password": "Kuusi;7puuta"}):
+        assert admin.post(path, data=forged).location == "/admin/confirm"
+    assert journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta").location == path
+
+
+def test_a_late_form_with_a_file_is_opened_again(late: Late, admin: FlaskClient) -> None:
+    path, fields = late("/admin/accounts/import")
+
+    answer = admin.post(path, data={**fields, "file": (BytesIO(b"email"), "asukkaat.csv")})
 
     assert answer.location == "/admin/confirm"
-    assert journey.log_in(app.test_client(), resident).status_code == 303
-    assert journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta").location == path
+
+
+def test_passwords_of_late_forms_lock_like_those_of_a_login(
+    late: Late, admin: FlaskClient, resident: Person
+) -> None:
+    path, fields = late(f"/admin/accounts/{resident.id}/disable", note="Pyydetty")
+
+    answers = [admin.post(path, data={**fields, "again-password": "Jokin;muu1"}) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 403]
+    right = admin.post(path, data={**fields, "again-password": "Kuusi;7puuta"})
+    assert (right.status_code, journey.page_name(right)) == (403, "locked")
 
 
 def test_confirming_is_a_login_with_a_new_session(moving_clock: MovableClock, admin: FlaskClient) -> None:

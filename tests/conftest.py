@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from joserfc._rfc7518.rsa_key import RSABinding
 from werkzeug.routing import Rule
 
 from idp import clock, create_app, database, settings
@@ -124,6 +126,20 @@ class _CompiledTemplates(BytecodeCache):
 
 _COMPILED = _CompiledTemplates()
 
+
+_import_rsa = RSABinding.import_private_key
+_RSA_KEYS: dict[tuple[str, ...], RSAPrivateKey] = {}
+
+
+def _checked_once(jwk: Any) -> RSAPrivateKey:
+    """A private key, whose numbers are checked once for all apps of a test run: that takes longer than a login."""
+    key = tuple(f"{name}={value}" for name, value in sorted(jwk.items()))
+    if key not in _RSA_KEYS:
+        _RSA_KEYS[key] = _import_rsa(jwk)
+    return _RSA_KEYS[key]
+
+
+RSABinding.import_private_key = staticmethod(_checked_once)  # type: ignore[assignment]
 
 _compile_builder = Rule._compile_builder
 _BUILDERS: dict[tuple[Any, ...], Callable[..., tuple[str, str]]] = {}

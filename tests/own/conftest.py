@@ -4,7 +4,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support import journey
+from tests.support.databases import database_url, lent_databases, sqlite_with_keys
 from tests.support.people import People, Person
+
+__all__ = ["database_url", "lent_databases", "sqlite_with_keys"]
 
 
 @pytest.fixture

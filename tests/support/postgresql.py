@@ -29,6 +29,7 @@ DRIVER = "postgresql+psycopg"
 
 # A test that loses power may lose its data.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_CAN_COPY_FILES = 15_00_00
 _USUAL = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -69,7 +70,10 @@ class PostgreSQL:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template0")
         )
-        self._execute(statement)
+        with self._connect() as connection:
+            if connection.info.server_version >= _CAN_COPY_FILES:  # in half the time, and a log of nothing
+                statement += sql.SQL(" STRATEGY file_copy")
+            connection.execute(statement)
         return name
 
     def drop_database(self, name: str) -> None:

@@ -6,6 +6,9 @@ import pytest
 
 from tests.conftest import AppFactory
 from tests.support.broker import Bench, bench
+from tests.support.databases import database_url, lent_databases, sqlite_with_keys
+
+__all__ = ["database_url", "lent_databases", "sqlite_with_keys"]
 
 
 @pytest.fixture

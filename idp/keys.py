@@ -244,14 +244,13 @@ def rotate_if_due(vault: Vault, after: timedelta) -> bool:
     return True
 
 
-def reseal(vault: Vault) -> int:
-    """Encrypt with the first of `secrets.keys` what another one had encrypted; returns how many keys."""
+def reseal(vault: Vault, table: type[Any] = SigningKey) -> int:
+    """Encrypt with the first of `secrets.keys` what another one had encrypted; returns how many keys.
+
+    `table`: any that has its keys in a column `sealed_private_key`.
+    """
     with writing() as session:
-        old = [
-            key
-            for key in session.scalars(sa.select(SigningKey))
-            if not vault.is_fresh(key.sealed_private_key)
-        ]
+        old = [key for key in session.scalars(sa.select(table)) if not vault.is_fresh(key.sealed_private_key)]
         for key in old:
             key.sealed_private_key = vault.encrypt(vault.decrypt(key.sealed_private_key))
     return len(old)

@@ -286,6 +286,7 @@ class Limits(Section):
     client_registration_per_address: str
     registered_clients_per_address: str
     pushed_requests_per_address: str
+    authorization_requests_per_address: str
     device_codes_per_address: str
     device_entries_per_address: str
     device_entries_per_account: str

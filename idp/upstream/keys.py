@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from joserfc.jwk import RSAKey
 from sqlalchemy.orm import Session
 
-from idp import clock, versions
+from idp import clock, keys, versions
 from idp.crypto import Vault, random_id
 from idp.database import Statement, instant, writing
 from idp.upstream.models import UpstreamKey
@@ -191,12 +191,4 @@ def rotate_if_due(vault: Vault, after: timedelta) -> bool:
 
 def reseal(vault: Vault) -> int:
     """Encrypt with the first of `secrets.keys` what another one had encrypted; returns how many keys."""
-    with writing() as session:
-        old = [
-            key
-            for key in session.scalars(sa.select(UpstreamKey))
-            if not vault.is_fresh(key.sealed_private_key)
-        ]
-        for key in old:
-            key.sealed_private_key = vault.encrypt(vault.decrypt(key.sealed_private_key))
-    return len(old)
+    return keys.reseal(vault, UpstreamKey)

@@ -155,7 +155,9 @@ def _answer(a: Authorization, parameters: list[tuple[str, str]]) -> Response:
 
 def _store(a: Authorization, browser: str, step: Step | None = None) -> str:
     """Keep the validated request; returns the address of the page that goes on with it. Raises TooMany."""
-    limits.count("authorization_requests_per_address", visitors.address())  # anybody may ask, and rows are kept
+    limits.count(
+        "authorization_requests_per_address", visitors.address()
+    )  # anybody may ask, and rows are kept
     now = clock.now()
     expires_at = now + rules().lifetimes.authorization_request
     kept = {name: a.parameters[name] for name in PARAMETERS if name in a.parameters}

@@ -25,8 +25,12 @@ def random_token() -> str:
 
 
 def random_id() -> str:
-    """A 128-bit random identifier as 22 characters of base64url, neither secret nor guessable."""
-    return secrets.token_urlsafe(16)
+    """A 128-bit random identifier as 22 characters of base64url, neither secret nor guessable.
+
+    It does not begin with a hyphen: no command line takes it for an option.
+    """
+    found = secrets.token_urlsafe(16)
+    return random_id() if found.startswith("-") else found
 
 
 def random_letters(alphabet: str, length: int) -> str:

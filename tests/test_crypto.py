@@ -57,6 +57,10 @@ def test_tokens_are_random_and_fit_in_addresses() -> None:
     assert re.fullmatch(r"[\w-]{22}", random_id())
 
 
+def test_an_identifier_is_no_option_of_a_command() -> None:
+    assert not [found for found in (random_id() for _ in range(2000)) if found.startswith("-")]
+
+
 @pytest.mark.parametrize("text", ["", "a", "ä", "\0", "\ud800", "x" * 100_000])
 def test_any_text_can_be_hashed_and_compared(text: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", hash_token(text))

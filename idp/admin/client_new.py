@@ -16,10 +16,11 @@ from idp.admin.client_fields import label
 from idp.admin.client_forms import FURTHER, Input, fill, form_of, inputs, read, wanted_of
 from idp.admin.client_links import client_url
 from idp.admin.client_texts import kind_texts
-from idp.clients import management, registration
+from idp.clients import management
 from idp.clients.management import ClientExists
 from idp.clients.metadata import InvalidClientMetadata
 from idp.clients.presets import PRESETS, Kind
+from idp.crypto import random_id
 from idp.web.forms import EmptyForm, Form
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{15,63}")
@@ -48,7 +49,7 @@ def client_new() -> Response:
             return answer
     elif request.method == "GET":
         fill(form, asked, {**preset.metadata, "first_party": True})
-        form.client_id.data = registration.new_id()
+        form.client_id.data = random_id()
     return shared.page(
         "client_new_kind", form, kind=kind.value, kind_text=texts[kind], asked=asked, further=FURTHER
     )
@@ -81,7 +82,7 @@ def _create(form: Any, asked: list[Input], kind: Kind) -> Response | None:
         made, secret = management.create(
             wanted_of(values),
             shared.actor(),
-            client_id=client_id if _ID.fullmatch(client_id) else registration.new_id(),
+            client_id=client_id if _ID.fullmatch(client_id) else random_id(),
         )
     except InvalidClientMetadata as error:
         client_errors.show(form, asked, client_errors.problem_of(error, values))

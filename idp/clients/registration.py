@@ -35,7 +35,7 @@ def create(
     secret = new_secret(method)
     now = clock.now()
     app = ClientApp(
-        client_id=client_id or new_id(),
+        client_id=client_id or random_id(),
         registration=clean,
         secret_hash=hash_token(secret) if secret else None,
         sealed_secret=sealed(secret, method),
@@ -85,8 +85,3 @@ def change_method(app: ClientApp, before: str, method: str) -> str | None:
 
 def forget_previous_secret(app: ClientApp) -> None:
     app.previous_secret_hash = app.previous_sealed_secret = app.previous_secret_until = None
-
-
-def new_id() -> str:
-    """A client_id that no command line takes for an option."""
-    return next(found for found in iter(random_id, "") if not found.startswith("-"))

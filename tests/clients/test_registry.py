@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from idp import versions
-from idp.clients import registration, registry
+from idp.clients import registry
 from idp.clients.registry import Client
 from idp.database import db
 from tests.conftest import AppFactory
@@ -160,7 +160,3 @@ def test_texts_are_in_the_language_of_the_page_else_in_the_plain_member(
     assert client.text("client_name", language) == name
     assert client.text("client_uri", language) == "https://asiointi.example.fi/"
     assert client.text("logo_uri", language) is None
-
-
-def test_an_identifier_that_is_chosen_here_is_no_option_of_a_command() -> None:
-    assert not [found for found in (registration.new_id() for _ in range(2000)) if found.startswith("-")]

@@ -30,8 +30,6 @@ from idp.web import (
 from idp.web import metrics as numbers
 from idp.web import tracing as traces
 
-__version__ = "0.1.0"
-
 
 def create_app(settings: Settings, *, workers: int = 1, for_people: bool = True) -> Flask:
     """Wire the rooms together. `workers` says how many processes share this machine's cores.

@@ -62,6 +62,8 @@ class Event(StrEnum):
     CLIENT_SECRET_ROTATED = "client.secret_rotated"  # noqa: S105
     CLIENT_DISABLED = "client.disabled"
     CLIENT_ENABLED = "client.enabled"
+    REGISTRATION_TOKEN_MADE = "registration_token.made"  # noqa: S105
+    REGISTRATION_TOKENS_WITHDRAWN = "registration_token.withdrawn"
     INVITED = "account.invited"
     UNLOCKED = "account.unlocked"
     DISABLED = "account.disabled"

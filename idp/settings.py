@@ -468,6 +468,9 @@ def load(*files: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
         raise UnusableSettings(f"{key}: {message}" if key else message) from error
     except (SettingsError, ValueError) as error:
         raise UnusableSettings(str(error)) from error
+    except OSError as error:
+        which = error.filename or ", ".join(map(str, files))
+        raise UnusableSettings(f"{which} cannot be read: {error.strerror}") from error
 
 
 def _refuse_unknown_variables() -> None:

@@ -219,6 +219,13 @@ def test_a_missing_file_and_a_broken_one_are_told(file: Path) -> None:
         settings.load(file)
 
 
+def test_a_file_that_cannot_be_read_is_told() -> None:
+    unreadable = Path("/proc/self/mem")  # nobody reads its first byte, root neither
+
+    with pytest.raises(UnusableSettings, match=f"{unreadable} cannot be read: "):
+        settings.load(unreadable)
+
+
 @pytest.mark.parametrize(
     ("sections", "key"),
     [

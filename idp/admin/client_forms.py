@@ -37,7 +37,6 @@ from idp.web.fields import lazy, needed, trimmed
 from idp.web.forms import Form
 
 FURTHER = "scope_further"  # scopes of APIs, beside the boxes
-MACHINE_SCOPES = "api_scopes"  # in place of `scope` where nobody logs in
 
 
 class NotReadable(ValueError):

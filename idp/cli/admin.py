@@ -5,6 +5,7 @@ import json
 import click
 
 from idp.cli.context import Context, folding, pass_context
+from idp.cli.faults import one_line
 
 ROLES = ("admin", "clients", "support", "auditor")
 
@@ -107,27 +108,21 @@ def list_admins(context: Context, as_json: bool) -> None:
 
 
 @admin.command()
-@click.argument("username")
+@click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), help="This role alone; without it all of them.")
 @pass_context
-def remove(context: Context, username: str, role: str | None) -> None:
+def remove(context: Context, name: str, role: str | None) -> None:
     """Take roles away. The account stays, as a resident's."""
     from idp.accounts import roles
-    from idp.accounts.registration import find_account
-    from idp.accounts.roles import OPERATOR, LastAdmin, Role
-    from idp.database import db
-    from idp.policy.usernames import comparison_key
+    from idp.accounts.roles import OPERATOR, Role
+    from idp.cli.accounts import id_of
 
-    with context.app():
-        account = find_account(db.session(), comparison_key(username))
-        had = roles.of(account.id) if account is not None else frozenset()
+    with context.app(), one_line(name=name):
+        account_id = id_of(name)
+        had = roles.of(account_id)
         taken = {Role(role)} if role else set(had)
-        if account is None or not had & taken:
+        if not had & taken:
             what = f"the role {role}" if role else "a role"
-            raise click.ClickException(f"{username} has not {what} (see `idp admin list`)")
-        try:
-            roles.choose(account.id, had - taken, OPERATOR)
-        except LastAdmin as error:
-            message = "that is the only admin; invite another one first (`idp admin invite ... --role admin`)"
-            raise click.ClickException(message) from error
-    context.console.print(f"{username} no longer has: {', '.join(sorted(had & taken))}")
+            raise click.ClickException(f"{name} has not {what} (see `idp admin list`)")
+        roles.choose(account_id, had - taken, OPERATOR)
+    context.console.print(f"{name} no longer has: {', '.join(sorted(had & taken))}")

@@ -14,7 +14,7 @@ _TEMPLATE = """\
 mode = "production"
 issuer = {issuer}
 
-[secrets]
+{folders}[secrets]
 # Keep this secret, and a copy of it in a safe place: signing keys in the database are encrypted with it.
 keys = [{key}]
 
@@ -58,13 +58,22 @@ _ASKED = {
 @click.option(
     "--database", default="", help="postgresql+psycopg://...; without it SQLite in the data folder."
 )
+@click.option("--data", help="Folder of the embedded database and of nothing else; var here unless given.")
 @click.option(
     "--admin",
     help="E-mail address of the first administrator: makes the tables and prints their one-time link.",
 )
 @click.option("--output", type=click.Path(path_type=Path), default=Path("tunnus.toml"), show_default=True)
 @pass_context
-def init(context: Context, /, database: str, admin: str | None, output: Path, **given: str | None) -> None:
+def init(
+    context: Context,
+    /,
+    database: str,
+    data: str | None,
+    admin: str | None,
+    output: Path,
+    **given: str | None,
+) -> None:
     """Write a settings file with a fresh secret key; with --admin, make the tables and invite the first administrator.
 
     A file that is there is left as it is: with --admin the rest is still done, as far as it is missing.
@@ -80,7 +89,7 @@ def init(context: Context, /, database: str, admin: str | None, output: Path, **
         if admin is None and sys.stdin.isatty():
             asked = "E-mail address of the first administrator (empty: later)"
             admin = click.prompt(asked, default="", show_default=False)
-        _write_settings(output, database, values)
+        _write_settings(output, database, data, values)
         context.console.print(f"[bold]{output}[/bold] is written, readable by you alone.")
     fault = None
     if admin:
@@ -93,7 +102,7 @@ def init(context: Context, /, database: str, admin: str | None, output: Path, **
         raise fault
 
 
-def _write_settings(output: Path, database: str, given: dict[str, str]) -> None:
+def _write_settings(output: Path, database: str, data: str | None, given: dict[str, str]) -> None:
     from idp.crypto import random_token
 
     domain = given["contact"].partition("@")[2] or "example.fi"
@@ -105,7 +114,9 @@ def _write_settings(output: Path, database: str, given: dict[str, str]) -> None:
         "sender": f"noreply@{domain}",
     }
     # A JSON string is a TOML string.
-    text = _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
+    quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+    folders = f"[folders]\ndata = {json.dumps(data, ensure_ascii=False)}\n\n" if data else ""
+    text = _TEMPLATE.format(folders=folders, **quoted)
     output.touch(mode=0o600)
     output.write_text(text, encoding="utf-8")
 
@@ -183,8 +194,9 @@ def serve(context: Context) -> None:
     from idp.cli.doctor import Schema, schema
 
     with context.app(for_people=True):
-        if schema() in (Schema.OLDER, Schema.NONE):
-            raise click.ClickException("the database's tables are older than this version; run `idp migrate`")
+        found = schema()
+        if found in (Schema.OLDER, Schema.NONE):
+            raise click.ClickException(f"the database's tables are {found.value}; run `idp migrate`")
         keys.ensure(rules().vault)
     server = context.settings.server
     context.console.print(f"Tunnus serves {context.settings.issuer} on {server.host}:{server.port}")

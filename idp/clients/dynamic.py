@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, versions
+from idp.accounts.roles import OPERATOR
 from idp.audit import AuditEvent, Event
 from idp.clients import registration
 from idp.clients.metadata import (
@@ -59,10 +60,17 @@ class Registered:
 
 
 def new_initial_token(session: Session, note: str, lifetime: timedelta) -> str:
-    """A token that lets its holder register clients until it expires (RFC 7591 section 3)."""
+    """A token that lets its holder register clients until it expires (RFC 7591 section 3). An operator makes it."""
     token, now = random_token(), clock.now()
-    session.add(
-        InitialAccessToken(token_hash=hash_token(token), note=note, created_at=now, expires_at=now + lifetime)
+    ends = now + lifetime
+    session.add(InitialAccessToken(token_hash=hash_token(token), note=note, created_at=now, expires_at=ends))
+    audit.record(
+        session,
+        Event.REGISTRATION_TOKEN_MADE,
+        at=now,
+        actor=OPERATOR.name,
+        changes=audit.difference({}, {"expires_at": ends.isoformat()}),
+        note=note,
     )
     return token
 
@@ -72,7 +80,17 @@ def withdraw_initial_tokens(session: Session, note: str) -> int:
     ended = session.execute(
         sa.delete(InitialAccessToken).filter_by(note=note).returning(InitialAccessToken.note)
     )
-    return len(ended.all())
+    number = len(ended.all())
+    if number:
+        audit.record(
+            session,
+            Event.REGISTRATION_TOKENS_WITHDRAWN,
+            at=clock.now(),
+            actor=OPERATOR.name,
+            changes=audit.difference({"number": number}, {}),
+            note=note,
+        )
+    return number
 
 
 def may_register(token: str) -> bool:

@@ -82,9 +82,6 @@ class Lifetimes:
     retired_key_published: timedelta = timedelta(hours=24)
     """From the rotation: the old public key stays in the JWKS for tokens already out and for caches."""
 
-    retired_key_kept: timedelta = timedelta(days=397)
-    """13 months at their longest, for `id_token_hint` alone."""
-
     unactivated_account: timedelta = timedelta(days=30)
     """From the registration. R-30: it has to survive the link, so that an administrator can send another."""
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g
 
 from idp import leaving
+from idp.accounts.rules import rules
 from idp.settings import Settings
 
 _IMAGES = "img-src 'self' data:"
@@ -34,8 +35,7 @@ def allow_form_target(uri: str) -> None:
 
 def allow_image(uri: str) -> None:
     """Let this page's response show images of the origin of `uri`: the logo of the e-service, wherever it lives."""
-    parts = urlsplit(uri)
-    g.image_source = f"{parts.scheme}://{parts.netloc}"
+    g.image_source = _origin(uri)
 
 
 def keep_opener() -> None:
@@ -63,9 +63,16 @@ def _policy() -> str:
         return _POLICY_IN_FRAMES
     target, sources = g.get("form_target"), g.get("frame_sources")
     policy = f"{_POLICY} {target}" if target else _POLICY
-    if image := g.get("image_source"):
-        policy = policy.replace(_IMAGES, f"{_IMAGES} {image}")
+    images = {_origin(rules().settings.site.logo_url), g.get("image_source", "")} - {""}
+    if images:
+        policy = policy.replace(_IMAGES, " ".join([_IMAGES, *sorted(images)]))
     return f"{policy}; frame-src {' '.join(sources)}" if sources else policy
+
+
+def _origin(uri: str) -> str:
+    """Of an absolute address; empty for a path of ours."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def secure_page(response: Response) -> Response:

@@ -296,7 +296,8 @@ def test_what_is_wrong_with_a_correction_is_pointed_at(
 
 def test_a_correction_of_what_has_changed_since_is_refused_if_asked_so(machine: Machine, path: str) -> None:
     known = machine.call("GET", path).headers["ETag"]
-    machine.call("PATCH", path, {"given_name": "Maija-Liisa", **NOTE})
+    changed = machine.call("PATCH", path, {"given_name": "Maija-Liisa", **NOTE})
+    assert changed.headers["ETag"] == machine.call("GET", path).headers["ETag"]
 
     stale = machine.call("PATCH", path, {"family_name": "Virtanen", **NOTE}, if_match=known)
     fresh = machine.call(

@@ -99,12 +99,15 @@ def test_admins_are_listed_and_removed(idp: Idp, browser: FlaskClient) -> None:
     table = idp("admin", "list").output
     idp("admin", "remove", "apu@example.fi", "--role", "support")
     one_left = {row["username"]: row["roles"] for row in json.loads(idp("admin", "list", "--json").output)}
-    idp("admin", "remove", "apu@example.fi")
+    by_id = {row["username"]: row["sub"] for row in json.loads(idp("admin", "list", "--json").output)}
+    idp("admin", "remove", by_id["apu@example.fi"])
 
     assert found == {ADMIN: ["admin"], "apu@example.fi": ["support", "auditor"]}
     assert "support, auditor" in table
     assert one_left["apu@example.fi"] == ["auditor"]
     assert [row["username"] for row in json.loads(idp("admin", "list", "--json").output)] == [ADMIN]
+    assert "has not a role" in idp("admin", "remove", "apu@example.fi").output
+    assert "there is no account" in idp("admin", "remove", "kukaan@example.fi").output
 
 
 def test_the_last_admin_is_not_removed(idp: Idp, browser: FlaskClient) -> None:

@@ -41,6 +41,21 @@ def test_init_writes_a_file_that_only_its_owner_reads(
     assert made.exit_code == 0, made.output
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert (again.exit_code, "exists already" in again.output) == (1, True)
+    assert "[folders]" not in path.read_text()
+
+
+def test_init_names_the_folder_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "muualla"
+    arguments = ["init", "--issuer", "https://tunnus.example.fi", "--name", "Esimerkkikunta"]
+    arguments += ["--contact", "tuki@example.fi", "--smtp", "smtp.example.fi"]
+    arguments += ["--data", str(data), "--admin", "maija@example.fi"]
+
+    made = CliRunner().invoke(main, arguments)
+
+    assert made.exit_code == 0, made.output
+    assert (data / "tunnus.db").exists()
+    assert not (tmp_path / "var").exists()
 
 
 def test_a_fresh_database_is_migrated_and_then_healthy(run: Any) -> None:

@@ -168,6 +168,15 @@ def test_a_withdrawn_token_is_no_longer_good(guarded: Flask) -> None:
     kept, withdrawn = new_token(guarded, "kept"), new_token(guarded, "lost")
     with guarded.app_context(), writing() as session:
         assert dynamic.withdraw_initial_tokens(session, "lost") == 1
+        assert dynamic.withdraw_initial_tokens(session, "never made") == 0
+    with guarded.app_context():
+        told = db.session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id)).all()
+    assert [(event.event, event.actor, event.note) for event in told] == [
+        ("registration_token.made", "operator", "kept"),
+        ("registration_token.made", "operator", "lost"),
+        ("registration_token.withdrawn", "operator", "lost"),
+    ]
+    assert kept not in str([event.changes for event in told])
 
     assert_not_let_in(register(guarded.test_client(), withdrawn))
     assert register(guarded.test_client(), kept).status_code == 201

@@ -38,7 +38,6 @@ class TestDefaults:
             ("refresh_absolute", timedelta(days=90)),
             ("refresh_grace", timedelta(seconds=10)),
             ("retired_key_published", timedelta(hours=24)),
-            ("retired_key_kept", timedelta(days=397)),
             ("unactivated_account", timedelta(days=30)),
             ("inactive_account", timedelta(days=730)),
             ("audit_event", timedelta(days=730)),
@@ -48,10 +47,7 @@ class TestDefaults:
         assert getattr(DEFAULT, name) == duration
 
     def test_are_all_tested_above(self):
-        assert len(fields(Lifetimes)) == 23
-
-    def test_keep_retired_keys_for_any_thirteen_months(self):
-        assert START.replace(year=START.year + 1, month=12) <= START + DEFAULT.retired_key_kept
+        assert len(fields(Lifetimes)) == 22
 
 
 class TestIsLive:

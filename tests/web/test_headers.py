@@ -185,6 +185,17 @@ def test_an_e_services_logo_is_shown_wherever_it_lives_and_nothing_else_from_the
 
 
 @SQLITE
+@pytest.mark.parametrize(
+    ("logo", "source"), [("https://kuvat.example.fi/logo.svg", " https://kuvat.example.fi"), ("/logo.svg", "")]
+)
+def test_the_sites_logo_is_shown_wherever_it_lives(make_app: AppFactory, logo: str, source: str) -> None:
+    page = make_app(site={"logo_url": logo}).test_client().get("/login")
+
+    assert policy(page) == POLICY | {"img-src": POLICY["img-src"] + source}
+    assert journey.soup(page).select_one(".brand-logo")["src"] == logo  # type: ignore[index]
+
+
+@SQLITE
 def test_a_popup_of_an_e_service_keeps_its_opener_all_the_way(client: FlaskClient, people: People) -> None:
     """From the first redirect to the last: one answer with another policy would cut it off for good."""
     service, person = people.client(first_party=False), people.resident()

@@ -1,5 +1,6 @@
 """Residents' accounts: finding one, making one, and what helpers do with one."""
 
+from dataclasses import replace
 from typing import Any
 
 from idp.accounts import roles, searching, standing, support
@@ -37,7 +38,8 @@ def _told(account: Row) -> Account:
 def _as_it_is(account_id: str) -> Answer:
     """The answer of an act. What this request has read before it is older."""
     db.session.close()
-    return Answer(_told(support.find(account_id)))
+    content = _told(support.find(account_id))
+    return Answer(content, etag=etag_of(content))
 
 
 @operation("GET", "/accounts", answers=Found, query=AccountsAsked, headers=("Link",))
@@ -89,7 +91,7 @@ def invite_account(call: Call) -> Answer:
     else:
         made = support.invite_resident(email, details, call.actor, language, rules())
     answer = _as_it_is(made)
-    return Answer(answer.content, {"Location": f"{ADMIN_API}/accounts/{made}"})
+    return replace(answer, headers={"Location": f"{ADMIN_API}/accounts/{made}"})
 
 
 @operation("GET", "/accounts/<account_id>", answers=Account)

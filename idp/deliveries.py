@@ -4,7 +4,6 @@ A row is leased, so that two workers never deliver it at once, tried again with 
 Mail and logout notices are deliveries; here is what they have in common, and nothing of what they say.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
+from idp.background import Background
 from idp.crypto import Undecryptable
 from idp.database import BigInt, DatabaseUnavailable, Instant, Model, Statement, instant, writing
 
@@ -153,7 +153,7 @@ class Queue(Generic[D]):
             session.execute(sa.update(self.table).where(self.table.id == delivery_id).values(**values))
 
 
-class Worker:
+class Worker(Background):
     """A thread that delivers until it is stopped. Every server process runs one of each kind; leases keep them apart.
 
     `deliver_due` delivers once, within the app's context, and returns how many deliveries were dealt with. Between two
@@ -161,19 +161,8 @@ class Worker:
     """
 
     def __init__(self, app: Flask, name: str, deliver_due: Callable[[Stopping], int]) -> None:
+        super().__init__(name)
         self._app, self._name, self._deliver_due = app, name, deliver_due
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Deliver no more once what is under way is over; `join` waits for that."""
-        self._stop.set()
-
-    def join(self, seconds: float | None = None) -> None:
-        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -16,6 +16,8 @@ from typing import Any, cast
 from flask import Flask, current_app
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess, values
 
+from idp.background import Background
+
 # Where prometheus_client keeps the files that the workers share; it reads this name itself.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -116,22 +118,12 @@ class Metrics:
             self._logins.labels(reason or outcome).inc()
 
 
-class Flusher:
+class Flusher(Background):
     """A thread that shows this worker's requests to the other workers, every second."""
 
     def __init__(self, metrics: Metrics) -> None:
+        super().__init__("metrics")
         self._metrics = metrics
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def join(self, seconds: float | None = None) -> None:
-        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS):

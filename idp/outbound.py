@@ -124,7 +124,7 @@ class Outbound:
         self._seconds = section.timeout_seconds
         self._max_bytes = section.max_response_bytes
         self._allowed = frozenset(section.allowed_hosts)
-        self._plain_http = settings.mode != "production"
+        self._plain_http = not settings.production
         self._resolver = resolver
 
     def get(self, url: str, *, media_types: Sequence[str] = ()) -> Answer:

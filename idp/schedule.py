@@ -3,7 +3,6 @@
 A job that fails or dies in the middle is tried again after its usual time. What the jobs do is not here.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import clock
+from idp.background import Background
 from idp.crypto import Undecryptable
 from idp.database import DatabaseUnavailable, Instant, Model, Statement, insert_if_absent, instant, writing
 
@@ -45,23 +45,12 @@ _TAKE = Statement(
 )
 
 
-class Scheduler:
+class Scheduler(Background):
     """A thread that runs what is due. Every server process has one."""
 
     def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
+        super().__init__("schedule")
         self._app, self._jobs = app, jobs
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Begin no more jobs; `join` waits for the one under way."""
-        self._stop.set()
-
-    def join(self, seconds: float | None = None) -> None:
-        self._thread.join(seconds)
 
     def run_due(self) -> list[str]:
         """Run what is due now and nobody else has taken; returns the names. Needs an app context."""

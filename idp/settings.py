@@ -286,7 +286,6 @@ class Limits(Section):
     client_registration_per_address: str
     registered_clients_per_address: str
     pushed_requests_per_address: str
-    authorization_requests_per_address: str
     device_codes_per_address: str
     device_entries_per_address: str
     device_entries_per_account: str
@@ -377,7 +376,7 @@ class Settings(BaseSettings):
             raise ValueError("secrets.keys is empty; `idp init` makes one")
         if self.accounts.registration_assurance == "strong" and not self.upstream.on:
             raise ValueError("accounts.registration_assurance is strong, and upstream.issuer names no broker")
-        if self.mode != "production":
+        if not self.production:
             return self
         self._refuse_brokers_of_tests()
         if not self.issuer.startswith("https://"):
@@ -411,6 +410,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """SQLAlchemy URL of the database; SQLite in the data folder unless set."""
         return self.database.url or f"sqlite:///{self.folders.data.resolve() / 'tunnus.db'}"
+
+    @property
+    def production(self) -> bool:
+        """Whether everything unsafe is refused, such as addresses of clients without https."""
+        return self.mode == "production"
 
     @property
     def https(self) -> bool:

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from idp.background import Background
 from idp.database import DatabaseUnavailable, Model, Statement
 
 log = structlog.get_logger(__name__)
@@ -42,16 +43,15 @@ def bump(session: Session, name: str) -> None:
 _ALL = Statement("SELECT name, number FROM versions")
 
 
-class Watcher:
+class Watcher(Background):
     """Calls the registered reloads when their version has changed."""
 
     def __init__(self, app: Flask) -> None:
+        super().__init__("versions")
         self._app = app
         self._reloads: dict[str, list[Callable[[], None]]] = {}
         self._seen: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="versions", daemon=True)
 
     def on_change(self, name: str, reload: Callable[[], None]) -> None:
         self._reloads.setdefault(name, []).append(reload)
@@ -65,16 +65,6 @@ class Watcher:
         for name in changed:
             for reload in self._reloads.get(name, ()):
                 reload()
-
-    def start(self) -> None:
-        """Poll in a daemon thread until `stop`."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def join(self, seconds: float | None = None) -> None:
-        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.wait(POLL_SECONDS):

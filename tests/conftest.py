@@ -51,7 +51,6 @@ def make_settings(**sections: Any) -> Settings:
             "client_registration_per_address": "100000/hour",
             "registered_clients_per_address": "100000/hour",
             "pushed_requests_per_address": "100000/hour",
-            "authorization_requests_per_address": "100000/hour",
             "device_codes_per_address": "100000/hour",
             "device_entries_per_address": "100000/hour",
             "device_entries_per_account": "100000/hour",

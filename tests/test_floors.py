@@ -29,6 +29,7 @@ FLOORS = {
     },
     "policy": {"policy"},
     "ground": {
+        "background",
         "clock",
         "crypto",
         "database",

@@ -111,7 +111,7 @@ def _look(settings: Settings) -> tuple[dict[tuple[str, str], Statement], list[Fi
 def refuse_placeholders(found: Mapping[tuple[str, str], Statement], settings: Settings) -> None:
     """Nobody in production is shown a text that the municipality has not written. Raises UnusableSettings."""
     for (document, language), statement in found.items():
-        if statement.placeholder and settings.mode == "production":
+        if statement.placeholder and settings.production:
             raise UnusableSettings(f"terms: {document}.{language}.md is still the placeholder text")
 
 

@@ -1,6 +1,7 @@
 """The door: who is at it, what they may open, and the password asked for again before something sensitive."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from flask import Response, abort, after_this_request, g, make_response, render_template, request
 from flask_wtf.csrf import validate_csrf
@@ -30,25 +31,39 @@ from idp.web.returning import first, go_on
 
 FRESH = timedelta(minutes=10)
 HOME = "/admin/"
+LONGEST_PASSWORD = 4096  # in bytes, as a form sends it
 AGAIN = "again-"  # what the password's field begins with where it joins a form that was sent
 
 
 def guard() -> Response | None:
     """Before every view: to the login page, new terms or the password first; 404 for whom the page is not there."""
-    endpoint = (request.endpoint or "").rpartition(".")[2]
+    answer = _let_in()
+    session = visitors.current_session()
+    if answer is not None or session is None or _endpoint() == "confirm":
+        return answer
+    right = RIGHTS[_endpoint()]
+    fresh = right.is_fresh((request.view_args or {}).get("group"))
+    if _is_fresh(session, FRESH if fresh else None):
+        return None
+    return _password_first(session, _sent_form() if right.form_waits else None)
+
+
+def _endpoint() -> str:
+    return (request.endpoint or "").rpartition(".")[2]
+
+
+def _let_in() -> Response | None:
+    """Who is there, and whether the page is there for them; `g.actor` from then on. None: go on."""
     session = visitors.current_session()
     if session is None:
         return first("/login", then=_here())
     if session.terms_due:
         return first("/accept-terms", then=_here())
     actor = Actor(session.account_id, roles.of(session.account_id), visitors.address())
-    right = RIGHTS.get(endpoint)
+    right = RIGHTS.get(_endpoint())
     if not actor.roles or right is None or not right.permits(actor):
         abort(404)
     g.actor = actor
-    fresh = right.is_fresh((request.view_args or {}).get("group"))
-    if endpoint != "confirm" and not _is_fresh(session, FRESH if fresh else None):
-        return _password_first(session)
     return None
 
 
@@ -60,12 +75,11 @@ def _is_fresh(session: CurrentSession, within: timedelta | None) -> bool:
 def _here() -> str:
     """Where to go on afterwards: this page, as it is opened; never a form that was sent meanwhile."""
     query = request.query_string.decode("ascii", "replace")
-    return f"{request.path}?{query}" if query and request.method == "GET" else request.path
+    return f"{request.path}?{query}" if query else request.path
 
 
-def _password_first(session: CurrentSession) -> Response | None:
+def _password_first(session: CurrentSession, sent: list[tuple[str, str]] | None) -> Response | None:
     """Ask for the password. A form that was sent waits on that page, and goes on to its view together with it."""
-    sent = _sent_form()
     if sent is None:
         return first("/admin/confirm", then=_here())
     form = ConfirmForm(prefix=AGAIN, meta={"csrf": False})  # the form that waits has its token
@@ -74,15 +88,16 @@ def _password_first(session: CurrentSession) -> Response | None:
             case LoggedIn() as logged_in:
                 visitors.logged_in_meanwhile(logged_in.session_token)
                 after_this_request(lambda response: _remember(response, logged_in, session))
-                return None
+                return _let_in()  # anew: much may have changed since
             case Response() as answer:
                 return answer
     return _page(form, session, sent)
 
 
 def _sent_form() -> list[tuple[str, str]] | None:
-    """The fields of a form of ours that was sent, or None: of a forged one, and where a file would have to be kept."""
-    if request.method != "POST" or (request.content_length or 0) > rules().settings.server.max_body_bytes:
+    """The fields of a form of ours that was sent, or None: of a forged one, one with a file, and a very large one."""
+    limit = rules().settings.server.max_body_bytes
+    if request.method != "POST" or (request.content_length or 0) > limit:
         return None
     if any(file.filename for file in request.files.values()):
         return None
@@ -90,7 +105,8 @@ def _sent_form() -> list[tuple[str, str]] | None:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError:
         return None
-    return [field for field in request.form.items(multi=True) if not field[0].startswith(AGAIN)]
+    sent = [field for field in request.form.items(multi=True) if not field[0].startswith(AGAIN)]
+    return sent if len(urlencode(sent)) + LONGEST_PASSWORD <= limit else None
 
 
 @admin.route("/confirm", methods=["GET", "POST"])

@@ -21,7 +21,17 @@ from idp.accounts.rules import rules
 from idp.admin.words import role_texts
 from idp.policy import details
 from idp.texts import LANGUAGE_NAMES
-from idp.web.fields import at_most, email_address, lazy, must, name_line, needed, optional_line, trimmed
+from idp.web.fields import (
+    at_most,
+    email_address,
+    lazy,
+    must,
+    name_line,
+    needed,
+    no_authority_name,
+    optional_line,
+    trimmed,
+)
 from idp.web.forms import Form
 
 MAX_NOTE = 500
@@ -81,14 +91,10 @@ class EditForm(PersonForm):
 class AddressForm(Form):
     new_email = EmailField(
         lazy("New email address"),
-        [needed(lazy("Enter the email address.")), email_address],
+        [needed(lazy("Enter the email address.")), email_address, no_authority_name],
         filters=[trimmed],
     )
     note = _note(lazy("Reason for the change"))
-
-    def validate_new_email(self, field: Any) -> None:
-        if rules().authority_names.matches(field.data or ""):
-            raise StopValidation(_("Enter the email address in the form name@example.com."))
 
 
 class AuthorityForm(PersonForm):
@@ -164,14 +170,12 @@ class MemberForm(_Roles):
 
 class InviteForm(Form):
     email = EmailField(
-        lazy("Email"), [needed(lazy("Enter the email address.")), email_address], filters=[trimmed]
+        lazy("Email"),
+        [needed(lazy("Enter the email address.")), email_address, no_authority_name],
+        filters=[trimmed],
     )
     role = RadioField(lazy("Role"), validators=[InputRequired(lazy("Choose a role."))])
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.role.choices = {role.value: text for role, text in role_texts().items()}
-
-    def validate_email(self, field: Any) -> None:
-        if rules().authority_names.matches(field.data or ""):
-            raise StopValidation(_("Enter the email address in the form name@example.com."))

@@ -15,12 +15,14 @@ from idp.admin.client_fields import GROUPS
 class Right:
     """`roles`: any of them opens the page. `fresh`: after the password has been asked for again, not long ago.
 
-    `fresh_groups`: so for these groups of a client app's settings.
+    `fresh_groups`: so for these groups of a client app's settings. `form_waits`: a form that comes too late waits for
+    the password; not where the answer is a file, after which the browser would still show the page that asks.
     """
 
     roles: tuple[Role, ...] = ()
     fresh: bool = False
     fresh_groups: frozenset[str] = frozenset()
+    form_waits: bool = True
 
     def permits(self, actor: Actor) -> bool:
         return actor.has(*self.roles)
@@ -34,13 +36,14 @@ _ANYBODY = Right(tuple(Role))
 _READ_ACCOUNTS = Right((Role.SUPPORT, Role.AUDITOR))
 _HELP = Right((Role.SUPPORT,))
 _HELP_FRESH = Right((Role.SUPPORT,), fresh=True)
+_HELP_FILE = Right((Role.SUPPORT,), fresh=True, form_waits=False)
 _READ_CLIENTS = Right((Role.CLIENTS, Role.AUDITOR))
 _CLIENTS_BY_GROUP = Right(
     (Role.CLIENTS,), fresh_groups=frozenset(key for key, group in GROUPS.items() if group.fresh)
 )
 _CLIENTS_FRESH = Right((Role.CLIENTS,), fresh=True)
 _READ = Right((Role.AUDITOR,))
-_READ_FRESH = Right((Role.AUDITOR,), fresh=True)
+_READ_FILE = Right((Role.AUDITOR,), fresh=True, form_waits=False)
 _ADMIN_FRESH = Right(fresh=True)
 
 RIGHTS: Mapping[str, Right] = {
@@ -67,7 +70,7 @@ RIGHTS: Mapping[str, Right] = {
     "registration_remove": _HELP_FRESH,
     "authority_new": _HELP_FRESH,
     "accounts_import": _HELP_FRESH,
-    "accounts_export": _HELP_FRESH,
+    "accounts_export": _HELP_FILE,
     # client apps
     "clients": _READ_CLIENTS,
     "client": _READ_CLIENTS,
@@ -82,7 +85,7 @@ RIGHTS: Mapping[str, Right] = {
     "client_delete": _CLIENTS_FRESH,
     # what has happened
     "audit": _READ,
-    "audit_export": _READ_FRESH,
+    "audit_export": _READ_FILE,
     # the installation
     "terms": _READ,
     "keys": _READ,

@@ -178,7 +178,7 @@ def _statements(app: Flask) -> Finding:
     placeholders = sorted({s.document for s in found.values() if s.placeholder})
     if placeholders:
         message = f"still placeholder texts: {', '.join(placeholders)}; production refuses to start with them"
-        production = app.extensions["settings"].mode == "production"
+        production = app.extensions["settings"].production
         return Finding(Mark.BAD if production else Mark.ADVICE, "statements", message)
     return Finding(Mark.GOOD, "statements", "the municipality's own, in every language")
 

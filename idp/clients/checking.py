@@ -3,9 +3,7 @@
 Some of it is asked of the client's own hosts, with the limits of outbound.py; so not within a transaction.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,7 +13,7 @@ from idp.accounts import assurance
 from idp.accounts.roles import Actor
 from idp.accounts.rules import rules
 from idp.clients import jwks, management
-from idp.clients.keys import MEDIA_TYPES
+from idp.clients.keys import fetch
 from idp.clients.management import ManagedClient
 from idp.clients.metadata import LOOPBACK_HOSTS, PAGE_MEMBERS, InvalidClientMetadata, validate
 from idp.clients.sectors import check_sector
@@ -84,7 +82,7 @@ def _state(client: ManagedClient) -> Iterator[Finding]:
     if not client.enabled:
         yield Finding(Level.ERROR, Code.DISABLED)
     try:
-        validate(client.metadata, plain_http=rules().settings.mode != "production")
+        validate(client.metadata, plain_http=not rules().settings.production)
     except InvalidClientMetadata as error:
         yield Finding(Level.ERROR, Code.NOT_VALID, str(error))
     if client.previous_secret_until is not None:
@@ -196,7 +194,7 @@ def _keys(client: ManagedClient) -> Iterator[Finding]:
     if not uri and not metadata.get("jwks"):
         return
     try:
-        keys = _fetched(uri) if uri else jwks.registered(metadata["jwks"])
+        keys = fetch(uri) if uri else jwks.registered(metadata["jwks"])
     except OutboundError as error:
         yield Finding(Level.ERROR, Code.KEYS_UNREACHABLE, f"{uri}: {error}")
         return
@@ -209,16 +207,6 @@ def _keys(client: ManagedClient) -> Iterator[Finding]:
     for alg in sorted(encrypted):
         if jwks.for_encryption(keys, alg) is None:
             yield Finding(Level.ERROR, Code.NO_ENCRYPTION_KEY, alg)
-
-
-def _fetched(uri: str) -> Any:
-    answer = outbound().get(uri, media_types=MEDIA_TYPES)
-    if answer.status != 200:
-        raise jwks.UnusableKeys(f"status {answer.status}")
-    document: object = None
-    with suppress(ValueError, RecursionError):
-        document = json.loads(answer.body)
-    return jwks.published(document)
 
 
 def _sector(client: ManagedClient) -> Iterator[Finding]:

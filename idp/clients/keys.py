@@ -130,7 +130,7 @@ class ClientKeys:
         if fresh is not None:
             entry.asked_again_at = now
         try:
-            keys = _fetch(uri)
+            keys = fetch(uri)
         except (OutboundError, jwks.UnusableKeys) as error:
             log.warning("client keys not fetched", reason=str(error))
             entry.failed_at = clock.now()
@@ -146,7 +146,8 @@ class ClientKeys:
         return entry
 
 
-def _fetch(uri: str) -> KeySet:
+def fetch(uri: str) -> KeySet:
+    """The key set that a client publishes, asked for now. Raises OutboundError and UnusableKeys."""
     answer = outbound().get(uri, media_types=MEDIA_TYPES)
     if answer.status != 200:
         raise jwks.UnusableKeys(f"status {answer.status}")

@@ -207,7 +207,7 @@ def create(wanted: Wanted, by: Actor, *, client_id: str | None = None) -> tuple[
                 first_party=wanted.first_party,
                 pkce_required=wanted.pkce_required,
                 resource_server=wanted.resource_server,
-                plain_http=_plain_http(),
+                plain_http=not rules().settings.production,
                 options=options,
             )
             session.flush()
@@ -390,7 +390,7 @@ def admin_roles(metadata: Mapping[str, Any]) -> set[Role]:
 def _checked(wanted: Wanted, by: Actor) -> tuple[dict[str, Any], ClientOptions]:
     """What is wanted, as it can be stored; not within a transaction, since it may ask the host of the sector."""
     by.must_have(Role.CLIENTS)
-    metadata = validate(wanted.metadata, plain_http=_plain_http())
+    metadata = validate(wanted.metadata, plain_http=not rules().settings.production)
     options = ClientOptions.checked(wanted.options)
     if options.registration_assurance == "strong" and not rules().settings.upstream.on:
         raise InvalidClientMetadata("registration_assurance: needs a broker, and upstream.issuer names none")
@@ -485,7 +485,3 @@ def _write(
 def _tell() -> None:
     """Let this worker know at once; the others notice within seconds."""
     versions.watcher(current_app).check()
-
-
-def _plain_http() -> bool:
-    return rules().settings.mode != "production"

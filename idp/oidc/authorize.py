@@ -26,7 +26,7 @@ from idp.oidc.request_objects import PARAMETERS
 from idp.oidc.requests import repeated, with_value
 from idp.sessions.browser import CurrentSession
 from idp.texts import wish
-from idp.web import headers, limits, visitors
+from idp.web import headers, visitors
 from idp.web.errors import error_page, interrupted
 
 PUSHED = "pushed"  # the name of a stored request's own `request_uri`; no parameter of a client is called so
@@ -154,10 +154,7 @@ def _answer(a: Authorization, parameters: list[tuple[str, str]]) -> Response:
 
 
 def _store(a: Authorization, browser: str, step: Step | None = None) -> str:
-    """Keep the validated request; returns the address of the page that goes on with it. Raises TooMany."""
-    limits.count(
-        "authorization_requests_per_address", visitors.address()
-    )  # anybody may ask, and rows are kept
+    """Keep the validated request; returns the address of the page that goes on with it."""
     now = clock.now()
     expires_at = now + rules().lifetimes.authorization_request
     kept = {name: a.parameters[name] for name in PARAMETERS if name in a.parameters}

@@ -117,7 +117,7 @@ class Extracting:
 
     def extract_client_metadata(self, request: RegistrationRequest) -> dict[str, Any]:
         try:
-            return dynamic.prepared(request.payload.data, plain_http=_plain_http())
+            return dynamic.prepared(request.payload.data, plain_http=not rules().settings.production)
         except InvalidRedirectUri as error:
             raise InvalidRedirectURIError(printable(str(error))) from error
         except InvalidClientMetadata as error:
@@ -151,7 +151,7 @@ class Registration(Extracting, ClientRegistrationEndpoint):
         ):  # a token has its holder's own limit: its days
             limits.count_error(_REGISTERED)
         with writing() as session:
-            return dynamic.register(session, client_metadata, plain_http=_plain_http())
+            return dynamic.register(session, client_metadata, plain_http=not rules().settings.production)
 
     def generate_client_registration_info(
         self, client: tuple[Registered, str], request: RegistrationRequest
@@ -236,7 +236,3 @@ def _access(client: Registered, token: str) -> dict[str, Any]:
         "registration_client_uri": f"{rules().settings.issuer}{PATH}/{client.client_id}",
         "registration_access_token": token,
     }
-
-
-def _plain_http() -> bool:
-    return rules().settings.mode != "production"

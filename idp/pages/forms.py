@@ -14,6 +14,7 @@ from idp.web.fields import (
     must,
     name_line,
     needed,
+    no_authority_name,
     optional_email,
     optional_line,
     trimmed,
@@ -133,7 +134,9 @@ class RegistrationForm(PasswordChoice, DetailsForm):
     """The form of the source document, field by field (R-15 to R-24)."""
 
     email = EmailField(
-        lazy("Email"), [needed(lazy("Enter your email address.")), email_address], filters=[trimmed]
+        lazy("Email"),
+        [needed(lazy("Enter your email address.")), email_address, no_authority_name],
+        filters=[trimmed],
     )
     email_confirm = EmailField(
         lazy("Confirm email"), [needed(lazy("Enter the email address again."))], filters=[trimmed]
@@ -165,10 +168,6 @@ class RegistrationForm(PasswordChoice, DetailsForm):
         first, second = (usernames.comparison_key(value or "") for value in (self.email.data, field.data))
         if first != second:
             raise StopValidation(_("The email addresses do not match."))
-
-    def validate_email(self, field: Field) -> None:
-        if rules().authority_names.matches(field.data or ""):
-            raise StopValidation(_("Enter the email address in the form name@example.com."))
 
 
 class ForgotForm(Form):

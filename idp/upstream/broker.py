@@ -118,7 +118,7 @@ class Broker:
         self.issuer = settings.upstream.issuer
         self._entity_id = settings.upstream.entity_id or settings.upstream.issuer
         self._signed_jwks_uri = settings.upstream.signed_jwks_uri or None
-        self._production = settings.mode == "production"
+        self._production = settings.production
         path = settings.upstream.trusted_keys
         self._trusted = _trusted(Path(path)) if path else None
         self._metadata = _Fetched(self._fetch_metadata)

@@ -38,7 +38,7 @@ class OpenIdConnect:
         self._section = settings.upstream
         self._broker = Broker(settings)
         self._redirect_uri = settings.issuer + CALLBACK_PATH
-        self._tolerant = settings.mode != "production"
+        self._tolerant = not settings.production
 
     def check(self) -> str:
         """Read the broker's metadata and keys. Raises UpstreamUnavailable."""

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext
 from wtforms import Field, StringField
 from wtforms.validators import StopValidation
 
+from idp.accounts.rules import rules
 from idp.policy import details
 from idp.policy.usernames import EmailAddress, NotAnEmailAddress
 
@@ -58,6 +59,12 @@ def email_address(_form: Any, field: Field) -> None:
     except NotAnEmailAddress:
         deliverable = False
     if not deliverable:
+        raise StopValidation(_("Enter the email address in the form name@example.com."))
+
+
+def no_authority_name(_form: Any, field: Field) -> None:
+    """What looks like the username of an authority is nobody's address."""
+    if rules().authority_names.matches(field.data or ""):
         raise StopValidation(_("Enter the email address in the form name@example.com."))
 
 

@@ -4,7 +4,6 @@ Numbers of requests come from every worker of this server; those of the database
 asked for at each reading and are the same on every machine.
 """
 
-import hmac
 import time
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
@@ -18,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from idp import clock, database, keys
 from idp import metrics as counted
 from idp.accounts.rules import rules
+from idp.crypto import equal
 from idp.database import DatabaseUnavailable
 from idp.deliveries import Backlog
 from idp.grants import logout_notices
@@ -64,11 +64,7 @@ def show() -> Response:
 
 def _has_token(wanted: Metrics) -> bool:
     kind, _, given = request.headers.get("Authorization", "").partition(" ")
-    return bool(wanted.token) and kind.lower() == "bearer" and _same(given.strip(), wanted.token)
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+    return bool(wanted.token) and kind.lower() == "bearer" and equal(given.strip(), wanted.token)
 
 
 def _comes_from_allowed_network(wanted: Metrics, trusted_proxies: int) -> bool:

@@ -1,6 +1,7 @@
 """The door of the pages for administrators: who gets in, how, and when the password is asked for again."""
 
 from collections.abc import Callable
+from importlib import import_module
 from io import BytesIO
 
 import pytest
@@ -11,12 +12,15 @@ from werkzeug.test import TestResponse
 
 from idp import clock
 from idp.accounts import roles
+from idp.accounts.models import ACTIVE, Acceptance, Account
 from idp.accounts.roles import OPERATOR, Role
 from idp.admin import admin as blueprint
+from idp.admin.access import AGAIN
 from idp.admin.rights import RIGHTS
-from idp.database import writing
+from idp.database import db, writing
 from idp.policy.assurance import ACR_STRONG
 from idp.sessions.models import BrowserSession
+from idp.web.forms import Form
 from tests.support import journey
 from tests.support.moments import MovableClock
 from tests.support.people import People, Person
@@ -229,6 +233,55 @@ def test_a_late_form_with_a_file_is_opened_again(late: Late, admin: FlaskClient)
     answer = admin.post(path, data={**fields, "file": (BytesIO(b"email"), "asukkaat.csv")})
 
     assert answer.location == "/admin/confirm"
+
+
+def test_a_late_form_that_is_very_long_is_opened_again(late: Late, admin: FlaskClient) -> None:
+    path, fields = late("/admin/accounts/import")
+    limit = admin.application.config["MAX_CONTENT_LENGTH"]
+
+    def sent(length: int) -> TestResponse:
+        return admin.post(path, data={**fields, "do_import": "1", "text": "ä" * (length // 6)})
+
+    assert journey.page_name(sent(limit - 6000)) == "admin-confirm"
+    assert sent(limit - 3000).location == "/admin/confirm"  # with the password it would be too long
+    assert sent(limit + 10).location == "/admin/confirm"
+
+
+def test_who_orders_a_file_too_late_is_at_its_page_afterwards(
+    late: Late, admin: FlaskClient, app: Flask
+) -> None:
+    """The answer is a file: the browser would go on showing the page that asks for the password."""
+    path, fields = late("/admin/audit/export?event=login")
+
+    assert admin.post(path, data=fields).location == "/admin/confirm"
+    assert journey.submit(admin, "/admin/confirm", password="Kuusi;7puuta").location == path
+
+
+def test_all_is_judged_anew_after_the_password_of_a_late_form(
+    late: Late, app: Flask, admin: FlaskClient, resident: Person
+) -> None:
+    path, fields = late(f"/admin/accounts/{resident.id}/disable", note="Pyydetty")
+    with app.app_context(), writing() as session:  # as when there are new terms
+        session.execute(sa.delete(Acceptance))
+
+    answer = admin.post(path, data={**fields, "again-password": "Kuusi;7puuta"})
+
+    assert answer.location == "/accept-terms"
+    with app.app_context():
+        assert db.session.get_one(Account, resident.id).status == ACTIVE
+
+
+def test_no_field_is_mistaken_for_the_password_of_a_late_form(app: Flask) -> None:
+    named = {
+        name
+        for module in ("forms", "client_forms", "client_new")
+        for form in vars(import_module(f"idp.admin.{module}")).values()
+        if isinstance(form, type) and issubclass(form, Form)
+        for name in vars(form)
+    }
+
+    assert "password" in named
+    assert not [name for name in named if name.startswith(AGAIN)]
 
 
 def test_passwords_of_late_forms_lock_like_those_of_a_login(

@@ -256,9 +256,11 @@ def _indexed_afterwards() -> Iterator[None]:
     indexes = [index for model in FILLED for index in _table(model).indexes]
     for index in indexes:
         index.drop(db.engine)
-    yield
-    for index in indexes:
-        index.create(db.engine)
+    try:
+        yield
+    finally:
+        for index in indexes:
+            index.create(db.engine)
 
 
 def _name(number: int) -> dict[str, str]:

@@ -51,7 +51,6 @@ token_errors_per_address = "1000000/minute"
 client_registration_per_address = "1000000/minute"
 registered_clients_per_address = "1000000/minute"
 pushed_requests_per_address = "1000000/minute"
-authorization_requests_per_address = "1000000/minute"
 [clients]
 dynamic_registration = "open"
 """

@@ -69,3 +69,23 @@ def test_logins_come_by_new_tls_alone(make_place: PlaceFactory, tmp_path: Path) 
         assert f"Location: https://{NAME}/login" in moved
         assert '"GET /login" 200' in front.access_log
         assert "never-seen" not in front.access_log
+
+
+def test_a_machine_that_begins_logins_by_the_hundred_is_slowed_down(
+    make_place: PlaceFactory, tmp_path: Path
+) -> None:
+    place = make_place(issuer=f"https://{NAME}", proxies=1)
+    machine = place.start()
+    machine.wait_until_ready()
+    authority = Authority(tmp_path)
+    provider = urlsplit(machine.address).port
+    assert provider is not None
+    context = ssl.create_default_context(cafile=str(authority.bundle))
+    with nginx.serving(authority.identity(NAME), provider) as front:
+        # Refused by us, each of them (no client is called so), until nginx lets no more through.
+        heads = [ask(front.port, context, "/oauth2/authorize?client_id=x")[1][:12] for _ in range(300)]
+        others = [ask(front.port, context, path)[1][:12] for path in ("/login", "/oauth2/authorize/resume")]
+
+    assert heads[:100] == ["HTTP/1.1 400"] * 100
+    assert "HTTP/1.1 429" in heads
+    assert others == ["HTTP/1.1 200", "HTTP/1.1 400"]

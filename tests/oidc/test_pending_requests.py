@@ -1,14 +1,10 @@
 """A waiting request belongs to the browser that began it; tabs and people do not mix (ASVS 10.1.2)."""
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from idp.database import db
-from idp.grants.models import AuthorizationRequest
-from tests.conftest import AppFactory
 from tests.oidc import steps
 from tests.support import journey
 from tests.support.moments import MovableClock
@@ -227,24 +223,3 @@ def test_a_client_that_was_disabled_meanwhile_gets_nothing(
     response = resume(client, begun)
 
     assert (response.status_code, journey.page_name(response)) == (400, "error")
-
-
-# -- how many
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_requests_that_wait_are_limited_per_address(make_app: AppFactory, method: str) -> None:
-    app = make_app(limits={"authorization_requests_per_address": "2/hour"})
-    people, known = People(app), app.test_client()
-    service = people.client()
-    steps.log_in(known, people.resident())
-
-    answers = [steps.ask(app.test_client(), service, method) for _ in range(3)]
-
-    assert [answer.status_code for answer in answers] == [303, 303, 429]
-    assert journey.page_name(answers[2]) == "too-many"
-    assert int(answers[2].headers["Retry-After"]) > 0
-    with app.app_context():
-        assert db.session.scalar(sa.select(sa.func.count()).select_from(AuthorizationRequest)) == 2
-    assert "code" in steps.redirected(steps.ask(known, service), service)
-    assert steps.error_of(steps.ask(app.test_client(), service, prompt="none"), service) == "login_required"

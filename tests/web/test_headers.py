@@ -186,7 +186,8 @@ def test_an_e_services_logo_is_shown_wherever_it_lives_and_nothing_else_from_the
 
 @SQLITE
 @pytest.mark.parametrize(
-    ("logo", "source"), [("https://kuvat.example.fi/logo.svg", " https://kuvat.example.fi"), ("/logo.svg", "")]
+    ("logo", "source"),
+    [("https://kuvat.example.fi/logo.svg", " https://kuvat.example.fi"), ("/logo.svg", "")],
 )
 def test_the_sites_logo_is_shown_wherever_it_lives(make_app: AppFactory, logo: str, source: str) -> None:
     page = make_app(site={"logo_url": logo}).test_client().get("/login")

@@ -1,6 +1,6 @@
 """A client app's settings, to copy into what it runs on. The secret is never in them.
 
-The texts are templates/relying-parties/; docs/relying-parties/ has whole examples of the first four, which are tested.
+The texts are templates/relying-parties/; docs/relying-parties/ has whole examples of the first five, which are tested.
 """
 
 import json
@@ -22,12 +22,13 @@ HERE = "https://asiointi.example.fi"
 
 @dataclass(frozen=True)
 class Kind:
-    """`answers`: the response types that it can use; `methods`: how it can prove who it is."""
+    """`answers`: the response types that it can use; `methods`: how it can prove who it is; `runs`: where it does."""
 
     title: str
     file: str  # where it goes
     answers: tuple[str, ...] = ("code",)
     methods: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
+    runs: str = "server"  # or "browser", "device"
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ _ANY_SECRET = ("client_secret_basic", "client_secret_post")
 
 KINDS: Mapping[str, Kind] = {
     "openid-client": Kind(
-        "Node.js: openid-client", "server.mjs", methods=(*_ANY_SECRET, "client_secret_jwt", "none")
+        "Node.js: openid-client", "server.mjs", methods=(*_ANY_SECRET, "client_secret_jwt")
     ),
-    "authlib": Kind("Python: Authlib (Flask)", "app.py", methods=(*_ANY_SECRET, "none")),
+    "authlib": Kind("Python: Authlib (Flask)", "app.py"),
     "mod_auth_openidc": Kind(
         "Apache: mod_auth_openidc",
         "asiointi.conf",
@@ -51,15 +52,16 @@ KINDS: Mapping[str, Kind] = {
         methods=(*_ANY_SECRET, "client_secret_jwt"),
     ),
     "mozilla-django-oidc": Kind("Django: mozilla-django-oidc", "settings.py"),
-    "spring-boot": Kind(
-        "Java: Spring Boot", "application.yaml", methods=(*_ANY_SECRET, "client_secret_jwt", "none")
-    ),
+    "oidc-client-ts": Kind("JavaScript: oidc-client-ts", "login.js", methods=("none",), runs="browser"),
+    "spring-boot": Kind("Java: Spring Boot", "application.yaml", methods=(*_ANY_SECRET, "client_secret_jwt")),
     "aspnet-core": Kind(  # which sends the secret in the form
         "C#: ASP.NET Core", "Program.cs", answers=("code", "code id_token"), methods=("client_secret_post",)
     ),
     "keycloak": Kind(
         "Keycloak (broker)", "tunnus.json", methods=(*_ANY_SECRET, "client_secret_jwt", "private_key_jwt")
     ),
+    "appauth-android": Kind("Android: AppAuth", "LoginActivity.kt", methods=("none",), runs="device"),
+    "appauth-ios": Kind("iOS: AppAuth", "Login.swift", methods=("none",), runs="device"),
     "curl": Kind("curl", "sh", answers=(), methods=("client_secret_basic",)),
 }
 
@@ -94,12 +96,20 @@ def snippets(client: ManagedClient) -> list[Snippet]:
     answers = [value for value in values["response_types"] if "authorization_code" in values["grant_types"]]
     answers += [value for value in values["response_types"] if value == "id_token"]
     machine = "client_credentials" in values["grant_types"]
+    place = _place(values, client.method)
     found = []
     for key, kind in KINDS.items():
         usable = [answer for answer in kind.answers if answer in answers]
-        if client.method in kind.methods and (usable or (key == "curl" and machine)):
+        if kind.runs == place and client.method in kind.methods and (usable or (key == "curl" and machine)):
             found.append(Snippet(key, kind.title, _text(key, client, values, usable[0] if usable else "")))
     return found
+
+
+def _place(values: Mapping[str, object], method: str) -> str:
+    """Where the app runs: what keeps no secret and is no app of a device is a page in a browser."""
+    if values["application_type"] == "native":
+        return "device"
+    return "browser" if method == "none" else "server"
 
 
 def _text(key: str, client: ManagedClient, values: Mapping[str, object], answer: str) -> str:
@@ -112,6 +122,7 @@ def _text(key: str, client: ManagedClient, values: Mapping[str, object], answer:
     return render_template(
         f"relying-parties/{key}.txt",
         q=quoted,
+        kotlin=lambda value: quoted(value).replace("$", "\\$"),  # which reads values into texts
         issuer=rules().settings.issuer,
         client_id=client.client_id,
         secret=SECRET,
@@ -120,6 +131,7 @@ def _text(key: str, client: ManagedClient, values: Mapping[str, object], answer:
         response_type=answer,
         redirect_uri=redirect_uri,
         callback_path=parts.path or "/",
+        scheme=parts.scheme,
         here=f"{parts.scheme}://{parts.netloc}" if parts.netloc else HERE,
         after_logout=after[0] if after else None,
         pkce=client.pkce_required,

@@ -308,6 +308,25 @@ def test_a_correction_of_what_has_changed_since_is_refused_if_asked_so(machine: 
     assert fresh.status_code == 200
 
 
+def test_the_whole_history_comes_page_by_page(machine: Machine, path: str) -> None:
+    for name in ("Maija-Liisa", "Maija", "Liisa"):
+        machine.call("PATCH", path, {"given_name": name, **NOTE})
+    everything = machine.get(f"{path}/history")
+    assert everything["next"] is None
+
+    found, address = [], f"{path}/history?limit=2"
+    while address:
+        answer = machine.call("GET", address)
+        found += answer.get_json()["items"]
+        cursor = answer.get_json()["next"]
+        assert ("Link" in answer.headers) is (cursor is not None)
+        address = f"{path}/history?limit=2&cursor={cursor}" if cursor else ""
+
+    assert found == everything["items"]
+    assert [event["event"] for event in found[:3]] == ["account.details_changed"] * 3
+    assert problem(machine.call("GET", f"{path}/history?cursor=x")) == (422, "invalid")
+
+
 def test_a_new_address_waits_for_its_link(machine: Machine, people: People, path: str) -> None:
     answer = machine.call("POST", f"{path}/email", {"email": "uusi@example.fi", **NOTE})
 

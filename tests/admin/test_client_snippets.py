@@ -20,7 +20,12 @@ from tests.support import journey
 from tests.support.people import People
 
 DOCS = Path(__file__).parents[2] / "docs" / "relying-parties"
-TESTED = ("openid-client", "authlib", "mod_auth_openidc", "mozilla-django-oidc")
+TESTED = ("openid-client", "authlib", "mod_auth_openidc", "mozilla-django-oidc", "oidc-client-ts")
+OF: dict[str, dict[str, Any]] = {key: {} for key in TESTED}
+OF["oidc-client-ts"] = {
+    "token_endpoint_auth_method": "none",
+    "post_logout_redirect_uris": ["https://asiointi.example.fi/"],
+}
 STRINGS = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
 COMMENTS = re.compile(r"(?<!:)//.*|(?m:^|  )#.*")
 ADDRESSES = re.compile(r"https?://\S+")
@@ -55,7 +60,7 @@ def words(code: str) -> set[str]:
 
 @pytest.mark.parametrize("key", TESTED)
 def test_the_names_are_those_of_the_page_that_is_tested(app: Flask, people: People, key: str) -> None:
-    people.client(scope="openid profile email")
+    people.client(scope="openid profile email", **OF[key])
     page = (DOCS / f"{key}.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```\w+\n(.*?)```", page, re.DOTALL))
 
@@ -70,13 +75,14 @@ def test_the_names_are_those_of_the_page_that_is_tested(app: Flask, people: Peop
 
 @pytest.mark.parametrize("key", TESTED)
 def test_a_change_of_the_page_would_be_noticed(app: Flask, people: People, key: str) -> None:
-    people.client(scope="openid profile email")
+    people.client(scope="openid profile email", **OF[key])
     text = texts(app)[key]
     main = {
         "openid-client": {"redirect_uri", "scope", "code_challenge", "expectedNonce", "id_token_hint"},
         "authlib": {"server_metadata_url", "client_id", "client_kwargs", "authorize_redirect"},
         "mod_auth_openidc": {"OIDCClientID", "OIDCPKCEMethod", "OIDCRedirectURI", "OIDCCryptoPassphrase"},
         "mozilla-django-oidc": {"OIDC_RP_CLIENT_ID", "OIDC_USE_PKCE", "OIDC_RP_SIGN_ALGO"},
+        "oidc-client-ts": {"UserManager", "authority", "loadUserInfo", "signinCallback", "signoutCallback"},
     }
     assert main[key] <= names(text)
 
@@ -89,7 +95,8 @@ def test_each_holds_the_values_of_the_client_and_not_its_secret(
     found = texts(app)
     page = keeper.get(f"{PAGE}/settings").get_data(as_text=True)
 
-    assert set(found) == set(KINDS) - {"curl", "aspnet-core"}
+    servers = {key for key, kind in KINDS.items() if kind.runs == "server"}
+    assert set(found) == servers - {"curl", "aspnet-core"}
     for key, text in found.items():
         assert "http://localhost:8400" in text, key
         assert "asiointi" in text, key
@@ -106,7 +113,15 @@ def test_each_holds_the_values_of_the_client_and_not_its_secret(
 @pytest.mark.parametrize(
     ("metadata", "shown"),
     [
-        ({"token_endpoint_auth_method": "none"}, {"openid-client", "authlib", "spring-boot"}),
+        ({"token_endpoint_auth_method": "none"}, {"oidc-client-ts"}),
+        (
+            {
+                "token_endpoint_auth_method": "none",
+                "application_type": "native",
+                "redirect_uris": ["fi.example.app:/callback"],
+            },
+            {"appauth-android", "appauth-ios"},
+        ),
         (
             {
                 "response_types": ["code id_token"],
@@ -121,7 +136,7 @@ def test_each_holds_the_values_of_the_client_and_not_its_secret(
             {"openid-client", "mod_auth_openidc", "spring-boot", "keycloak"},
         ),
     ],
-    ids=["public", "hybrid", "machine", "jwt"],
+    ids=["page", "app", "hybrid", "machine", "jwt"],
 )  # fmt: skip
 def test_only_what_fits_the_client_is_shown(
     app: Flask, people: People, metadata: dict[str, Any], shown: set[str]
@@ -175,6 +190,22 @@ def test_a_public_client_has_no_line_for_a_secret(app: Flask, people: People) ->
     people.client(token_endpoint_auth_method="none")
 
     assert all("secret" not in text.lower() for text in texts(app).values())
+
+
+def test_an_app_is_found_by_its_own_scheme(app: Flask, people: People) -> None:
+    people.client(
+        "id$x",
+        token_endpoint_auth_method="none",
+        application_type="native",
+        redirect_uris=["fi.example.app:/callback"],
+    )
+
+    found = texts(app, "id$x")
+
+    assert 'manifestPlaceholders["appAuthRedirectScheme"] = "fi.example.app"' in found["appauth-android"]
+    assert r'"id\$x"' in found["appauth-android"]  # a Kotlin text would read a value there
+    assert '"id$x"' in found["appauth-ios"]
+    assert all('"fi.example.app:/callback"' in text for text in found.values())
 
 
 def test_an_odd_identifier_stays_a_text_in_every_language(app: Flask, people: People) -> None:

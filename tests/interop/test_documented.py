@@ -18,6 +18,7 @@ from idp.keys import keyring
 from tests.interop.browser import Browser
 from tests.interop.documented import FOLDER, Documented, page_text, run
 from tests.support import apache
+from tests.support.browser import chromium
 from tests.support.installation import Installation
 from tests.support.people import Person
 from tests.support.ports import LOOPBACK, free_port
@@ -122,6 +123,31 @@ def test_oauth4webapi(start: Start, node_folder: Path, browser: Browser, residen
     party = start("oauth4webapi", "node server.mjs", node_folder)
 
     everything_works(party, browser, resident)
+
+
+@pytest.mark.interop
+@pytest.mark.browser
+def test_oidc_client_ts(start: Start, node_folder: Path, resident: Person) -> None:
+    party = start("oidc-client-ts", "python3 -m http.server", node_folder)
+
+    with chromium() as browser:
+        page = browser.new_page(locale="fi-FI")
+        page.goto(f"{party.address}/")
+        page.click("#log-in")
+        page.wait_for_selector("main[data-page=login]")
+        page.fill("#username", resident.username)
+        page.fill("#password", resident.password)
+        page.click("#log-in")
+        page.wait_for_selector("#log-out:visible")
+        assert page.url == f"{party.address}/"
+        assert page.inner_text("#greeting") == f"Hello, Maija Meikäläinen! {resident.username}"
+
+        page.click("#log-out")
+        page.wait_for_selector("#log-in:visible")
+        assert page.url == f"{party.address}/"
+        assert page.inner_text("#greeting") == ""
+        page.goto(f"{party.place.provider}/account")
+        page.wait_for_selector("main[data-page=login]")  # at both ends
 
 
 def test_authlib(start: Start, tmp_path: Path, browser: Browser, resident: Person) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from idp import audit_log
 from idp.accounts import roles, searching, standing, support
 from idp.accounts.details import Details
 from idp.accounts.models import Account as Row
@@ -19,10 +20,10 @@ from idp.admin.api.account_models import (
     NewAddress,
     ResetAsked,
 )
-from idp.admin.api.audit_models import Event, History
+from idp.admin.api.audit_models import Event, Events, HistoryAsked
 from idp.admin.api.models import Nothing, WithNote
 from idp.admin.api.operations import Answer, Call, etag_of, operation
-from idp.admin.api.pages import cursor_of, link, place_of, wrong_cursor
+from idp.admin.api.pages import cursor_of, event_place, link, place_of, wrong_cursor
 from idp.admin.api.problems import Problem, at
 from idp.clients.management import ADMIN_API
 from idp.database import db
@@ -103,14 +104,18 @@ def read_account(call: Call, account_id: str) -> Answer:
     return Answer(_told(support.look(account_id, call.actor)))
 
 
-@operation("GET", "/accounts/<account_id>/history", answers=History)
+@operation("GET", "/accounts/<account_id>/history", answers=Events, query=HistoryAsked, headers=("Link",))
 def read_history(call: Call, account_id: str) -> Answer:
-    """Show the newest events of an account.
+    """Show the events of an account, but for looks at it.
 
     That you have looked is written down.
     """
+    asked: HistoryAsked = call.query
+    place = event_place(asked.cursor)
     account = support.look(account_id, call.actor)
-    return Answer(History(items=[Event.of(event) for event in support.history(account.id)]))
+    found = audit_log.history(account.id, place, call.actor, size=asked.limit)
+    following = cursor_of(str(found.next) if found.next else None)
+    return Answer(Events(items=[Event.of(event) for event in found.events], next=following), link(following))
 
 
 @operation(

@@ -1,13 +1,10 @@
 """The audit log."""
 
-from dataclasses import replace
-from datetime import UTC
-
 from idp import audit_log
 from idp.admin.api.audit_models import Event, Events, EventsAsked
 from idp.admin.api.operations import Answer, Call, operation
-from idp.admin.api.pages import cursor_of, link, place_of, wrong_cursor
-from idp.audit_log import Filter, Place
+from idp.admin.api.pages import cursor_of, event_place, link
+from idp.audit_log import Filter
 
 
 @operation("GET", "/audit", answers=Events, query=EventsAsked, headers=("Link",))
@@ -26,19 +23,6 @@ def list_events(call: Call) -> Answer:
         client_id=asked.client,
         actor=asked.actor,
     )
-    found = audit_log.page(wanted, _place(asked.cursor), call.actor, size=asked.limit)
+    found = audit_log.page(wanted, event_place(asked.cursor), call.actor, size=asked.limit)
     following = cursor_of(str(found.next) if found.next else None)
     return Answer(Events(items=[Event.of(event) for event in found.events], next=following), link(following))
-
-
-def _place(cursor: str | None) -> Place | None:
-    text = place_of(cursor)
-    if text is None:
-        return None
-    place = Place.parse(text)
-    if place is None:
-        raise wrong_cursor()
-    try:
-        return replace(place, at=place.at.astimezone(UTC))
-    except OverflowError:
-        raise wrong_cursor() from None

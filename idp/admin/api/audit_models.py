@@ -32,13 +32,14 @@ class Event(Told):
         return cls(**{name: getattr(event, name) for name in cls.model_fields})
 
 
-class History(Told):
-    items: list[Event] = Field(description="The newest ones, newest first.")
-
-
 class Events(Told):
-    items: list[Event]
+    items: list[Event] = Field(description="Newest first.")
     next: Next
+
+
+class HistoryAsked(Parameters):
+    limit: Limit = 50
+    cursor: Cursor = None
 
 
 class EventsAsked(Parameters):

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+from dataclasses import replace
+from datetime import UTC
 from urllib.parse import urlencode
 
 from flask import request
 
 from idp.accounts.rules import rules
 from idp.admin.api.problems import Problem, of_parameter
+from idp.audit_log import Place
 
 
 def cursor_of(place: str | None) -> str | None:
@@ -35,3 +38,17 @@ def link(cursor: str | None) -> dict[str, str]:
         return {}
     query = urlencode({**request.args.to_dict(), "cursor": cursor})
     return {"Link": f'<{rules().settings.issuer}{request.path}?{query}>; rel="next"'}
+
+
+def event_place(cursor: str | None) -> Place | None:
+    """The place of a cursor among events. Raises Problem."""
+    text = place_of(cursor)
+    if text is None:
+        return None
+    place = Place.parse(text)
+    if place is None:
+        raise wrong_cursor()
+    try:
+        return replace(place, at=place.at.astimezone(UTC))
+    except OverflowError:
+        raise wrong_cursor() from None

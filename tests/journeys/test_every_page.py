@@ -92,9 +92,10 @@ def problems_of(page: Page, language: str) -> Iterator[str]:
     if page.locator("h1").count() != 1:
         yield f"{page.locator('h1').count()} headings of the first level"
 
-    page.emulate_media(color_scheme="dark")
-    yield from (f"dark: {each}" for each in violations(page, CONTRAST))
-    page.emulate_media(color_scheme="light")
+    if language == "fi":  # colours are the same in every language
+        page.emulate_media(color_scheme="dark")
+        yield from (f"dark: {each}" for each in violations(page, CONTRAST))
+        page.emulate_media(color_scheme="light")
 
     texts: list[str] = page.evaluate(VISIBLE_TEXTS)
     yield from (f"raw text: {text!r}" for text in texts if LEAKS.search(text))

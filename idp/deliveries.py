@@ -26,6 +26,7 @@ LEASE = timedelta(minutes=5)  # a worker that dies in the middle leaves its rows
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
 IDLE_SECONDS = 2.0
+LATELY = timedelta(hours=24)  # so long what could not be delivered is told
 
 Stopping = Callable[[], bool]
 
@@ -98,9 +99,21 @@ class Queue(Generic[D]):
             " WHERE sent_at IS NULL AND given_up_at IS NULL"
         )
 
+    @cached_property
+    def _undeliverable(self) -> Statement:
+        return Statement(
+            f"SELECT COUNT(*) FROM {self.table.__tablename__}"  # noqa: S608  our own table
+            " WHERE sent_at IS NULL AND given_up_at > :since AND last_error IS NOT NULL"
+        )
+
     def backlog(self) -> Backlog:
         row = self._waiting.one() or (0, None)
         return Backlog(int(row[0]), instant(row[1]))
+
+    def undeliverable(self, now: datetime) -> int:
+        """How many were given up LATELY; what was never to be delivered has no error and does not count."""
+        row = self._undeliverable.one(since=now - LATELY) or (0,)
+        return int(row[0])
 
     def lease(self, now: datetime, limit: int) -> Sequence[D]:
         """Take what is due, oldest first, so that no other worker takes it during LEASE."""

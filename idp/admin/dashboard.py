@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Response
-from flask_babel import format_date, format_time, pgettext, to_user_timezone
+from flask_babel import format_date, format_time, ngettext, pgettext, to_user_timezone
 from flask_babel import gettext as _
 
 from idp import clock, keys, statistics
@@ -59,7 +59,7 @@ def dashboard() -> Response:
             _span(_("Last 24 hours"), counts, _hours(now), lambda at: at),
             _span(_("Last 30 days"), counts, _days(now), lambda at: to_user_timezone(at).date()),
         ],
-        care=[_mail(now), _notices(now), _keys()],
+        care=[_mail(now), _undeliverable(now), _notices(now), _keys()],
     )
 
 
@@ -116,6 +116,19 @@ def _waiting(label: str, count: int, oldest: datetime | None, now: datetime) -> 
 def _mail(now: datetime) -> Care:
     backlog = outbox.backlog()
     return _waiting(_("Messages to be mailed"), backlog.count, backlog.oldest, now)
+
+
+def _undeliverable(now: datetime) -> Care:
+    """What a mail server has refused waits no more: nobody would see it otherwise."""
+    count = outbox.undeliverable(now)
+    if not count:
+        return Care(_("Messages that could not be delivered"), _("None in the last 24 hours."), well=True)
+    text = ngettext(
+        "%(num)d in the last 24 hours. The address may be mistyped. If there are more, our mail server may refuse all.",
+        "%(num)d in the last 24 hours. Some addresses may be mistyped, but many mean that our mail server refuses all.",
+        count,
+    )
+    return Care(_("Messages that could not be delivered"), text, well=False)
 
 
 def _notices(now: datetime) -> Care:

@@ -49,6 +49,7 @@ def doctor(context: Context) -> None:
             _guide,
             _overrides,
             _mail,
+            _undeliverable,
             _admins,
             _broker,
             _backup,
@@ -220,6 +221,19 @@ def _mail(app: Flask) -> Finding:
     except (OSError, smtplib.SMTPException) as error:
         return Finding(Mark.BAD, "mail", f"{where}: {error}")
     return Finding(Mark.GOOD, "mail", f"{where} answers; sender {settings.mail.sender}")
+
+
+def _undeliverable(_app: Flask) -> Finding:
+    from idp import clock
+    from idp.mail import outbox
+
+    if schema() in (Schema.OLDER, Schema.NONE):
+        return Finding(Mark.ADVICE, "undeliverable mail", "not looked at: the tables come first")
+    count = outbox.undeliverable(clock.now())
+    if not count:
+        return Finding(Mark.GOOD, "undeliverable mail", "none in the last 24 hours")
+    advice = 'the log says why ("mail refused"); many mean that the SMTP server takes nothing from here'
+    return Finding(Mark.ADVICE, "undeliverable mail", f"{count} in the last 24 hours: {advice}")
 
 
 def _admins(_app: Flask) -> Finding:

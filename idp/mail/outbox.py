@@ -80,6 +80,11 @@ def backlog() -> Backlog:
     return _QUEUE.backlog()
 
 
+def undeliverable(now: datetime) -> int:
+    """How many messages were given up in the last 24 hours."""
+    return _QUEUE.undeliverable(now)
+
+
 def release(untried: Sequence[Waiting], now: datetime) -> None:
     """Give back what was leased and not tried."""
     _QUEUE.release([waiting.id for waiting in untried], now)

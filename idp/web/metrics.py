@@ -107,6 +107,12 @@ def _stored() -> Iterator[GaugeMetricFamily]:
         age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0.0
         oldest.add_metric([kind], age)
     yield from (waiting, oldest)
+    undeliverable = GaugeMetricFamily(
+        "tunnus_undeliverable", "Deliveries given up in the last 24 hours.", labels=("kind",)
+    )
+    undeliverable.add_metric(["mail"], outbox.undeliverable(now))
+    undeliverable.add_metric(["logout_notice"], logout_notices.waiting.undeliverable(now))
+    yield undeliverable
     age_of_keys = GaugeMetricFamily(
         "tunnus_signing_key_age_seconds", "Time that a key has been signing.", labels=("alg",)
     )

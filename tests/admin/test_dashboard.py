@@ -14,6 +14,7 @@ from idp.database import db, writing
 from idp.keys import ACTIVE, SigningKey
 from idp.statistics import HourlyCount
 from tests.support import journey
+from tests.support.mail import refuse_all_mail
 from tests.support.moments import MovableClock
 from tests.support.people import People
 
@@ -108,6 +109,17 @@ def test_mail_that_waits_too_long_is_seen(
     moving_clock.move(minutes=16)
 
     assert "Vaatii huomiota" in admin.get("/admin/").get_data(as_text=True)
+
+
+def test_mail_that_was_refused_is_seen(app: Flask, admin: FlaskClient, people: People) -> None:
+    admin.get("/oauth2/jwks")  # makes the keys
+    people.applicant("odottaja@example.fi")
+    assert "Ei yhtään viimeisten 24 tunnin aikana." in admin.get("/admin/").text
+
+    refuse_all_mail(app)
+
+    (bad,) = journey.soup(admin.get("/admin/")).select(".care-bad")
+    assert bad.get_text().startswith("Viestit, joita ei saatu perille 1 viimeisten 24 tunnin aikana.")
 
 
 @pytest.mark.parametrize(

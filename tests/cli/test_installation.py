@@ -22,6 +22,7 @@ from tests.cli.conftest import Idp
 from tests.conftest import ISSUER, AppFactory
 from tests.pages.steps import register
 from tests.support import journey
+from tests.support.mail import refuse_all_mail
 from tests.support.moments import MovableClock
 from tests.support.people import PASSWORD, People, Person
 from tests.support.smtp import smtp_server
@@ -263,6 +264,19 @@ def test_doctor_finds_a_mail_server_that_does_not_answer(idp: Idp, settings_file
 
     assert result.exit_code == 1
     assert "127.0.0.1:1" in result.output
+
+
+def test_doctor_tells_of_mail_that_was_refused(
+    idp: Idp, settings_file: Path, app: Flask, people: People
+) -> None:
+    before = idp("doctor").output
+    people.applicant("odottaja@example.fi")
+    refuse_all_mail(app)
+
+    after = idp("doctor").output
+
+    assert re.search("undeliverable mail +none in the last 24 hours", before)
+    assert re.search("advice.*undeliverable mail +1 in the last 24 hours", after)
 
 
 @SQLITE

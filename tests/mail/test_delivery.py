@@ -26,6 +26,7 @@ from idp.mail.models import OutboxMessage
 from idp.mail.outbox import Message
 from tests.conftest import AppFactory
 from tests.pages.steps import EMAIL, register
+from tests.support import journey
 from tests.support.moments import MovableClock
 from tests.support.ports import free_port
 from tests.support.smtp import SmtpServer, smtp_server
@@ -323,6 +324,28 @@ def test_a_recipient_refused_for_good_is_given_up(
         assert deliver(app) == 1
     finally:
         server.stop()
+
+
+def test_messages_that_a_server_refuses_are_counted_for_a_day(
+    moving_clock: MovableClock, make_app: AppFactory
+) -> None:
+    server = Choosy("554 5.7.1 Relay access denied")
+    try:
+        app = make_app(mail=settings_of(server))
+        put(app)
+        put(app, to="maija@example.fi")
+        journey.submit(app.test_client(), "/forgot", email="tuntematon@example.fi")  # composed for nobody
+        deliver(app)
+    finally:
+        server.stop()
+
+    counts = []
+    with app.app_context():
+        assert outbox.backlog().count == 0
+        for hours in (0, 23, 2):
+            moving_clock.move(hours=hours)
+            counts.append(outbox.undeliverable(clock.now()))
+    assert counts == [1, 1, 0]
 
 
 @SQLITE

@@ -17,6 +17,7 @@ from idp.settings import UnusableSettings
 from tests.conftest import AppFactory, make_settings
 from tests.pages.steps import register
 from tests.support import journey
+from tests.support.mail import refuse_all_mail
 from tests.support.moments import MovableClock
 from tests.support.people import People, Person
 from tests.support.redis import redis_server
@@ -283,6 +284,20 @@ def test_mail_that_was_delivered_or_given_up_waits_no_more(app: Flask) -> None:
         delivery.deliver_due(app, rules().vault, demo)
 
     assert numbers(app)["tunnus_waiting kind=mail"] == 0
+
+
+def test_mail_that_was_given_up_is_told(moving_clock: MovableClock, app: Flask) -> None:
+    assert numbers(app)["tunnus_undeliverable kind=mail"] == 0
+    register(app.test_client())
+    refuse_all_mail(app)
+
+    found = numbers(app)
+
+    assert found["tunnus_waiting kind=mail"] == 0
+    assert found["tunnus_undeliverable kind=mail"] == 1
+    assert found["tunnus_undeliverable kind=logout_notice"] == 0
+    moving_clock.move(days=1, minutes=1)
+    assert numbers(app)["tunnus_undeliverable kind=mail"] == 0
 
 
 def test_keys_tell_how_long_they_have_been_signing(moving_clock: MovableClock, app: Flask) -> None:

@@ -10,6 +10,7 @@ from flask_babel import format_date, format_time, ngettext, pgettext, to_user_ti
 from flask_babel import gettext as _
 
 from idp import clock, keys, statistics
+from idp.accounts.rules import rules
 from idp.admin import admin, shared
 from idp.admin.plots import Plot, plot
 from idp.audit import Event
@@ -18,6 +19,7 @@ from idp.mail import outbox
 
 HOURS, DAYS = 24, 30
 LATE = timedelta(minutes=15)
+KEYS_MAY_BE_LATE = timedelta(days=3)  # after they should have changed by themselves
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def dashboard() -> Response:
             _span(_("Last 24 hours"), counts, _hours(now), lambda at: at),
             _span(_("Last 30 days"), counts, _days(now), lambda at: to_user_timezone(at).date()),
         ],
-        care=[_mail(now), _undeliverable(now), _notices(now), _keys()],
+        care=[_mail(now), _undeliverable(now), _notices(now), _keys(now)],
     )
 
 
@@ -136,10 +138,27 @@ def _notices(now: datetime) -> Care:
     return _waiting(_("Logouts to be told to services"), backlog.count, backlog.oldest, now)
 
 
-def _keys() -> Care:
+def _keys(now: datetime) -> Care:
     since = keys.active_since()
     if not since:
         return Care(_("Signing keys"), _("There are none yet."), well=False)
-    date = format_date(min(since.values()), pgettext("date pattern", "d MMMM y"))
-    text = _("%(algorithms)s, in use since %(date)s", algorithms=", ".join(sorted(since)), date=date)
-    return Care(_("Signing keys"), text, well=True)
+    pattern = pgettext("date pattern", "d MMMM y")
+    algorithms, date = ", ".join(sorted(since)), format_date(min(since.values()), pattern)
+    due = _keys_due(max(since.values()))
+    if due is None or now < due + KEYS_MAY_BE_LATE:
+        text = _("%(algorithms)s, in use since %(date)s", algorithms=algorithms, date=date)
+        return Care(_("Signing keys"), text, well=True)
+    text = _(
+        "%(algorithms)s, in use since %(date)s. They should have changed by themselves on %(due)s."
+        " Change them with the command idp keys rotate, and look in the log for why they did not.",
+        algorithms=algorithms,
+        date=date,
+        due=format_date(due, pattern),
+    )
+    return Care(_("Signing keys"), text, well=False)
+
+
+def _keys_due(since: datetime) -> datetime | None:
+    """When keys in use since then change by themselves; None where only somebody changes them."""
+    days = rules().settings.tokens.signing_key_days
+    return since + timedelta(days=days) if days else None

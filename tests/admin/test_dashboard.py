@@ -8,11 +8,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import audit, clock, statistics
+from idp.accounts.roles import Role
+from idp.accounts.rules import rules
 from idp.admin.plots import plot, scale_end
 from idp.audit import AuditEvent, Event
 from idp.database import db, writing
-from idp.keys import ACTIVE, SigningKey
+from idp.keys import ACTIVE, SigningKey, rotate
 from idp.statistics import HourlyCount
+from tests.admin.conftest import Colleague
+from tests.conftest import AppFactory
 from tests.support import journey
 from tests.support.mail import refuse_all_mail
 from tests.support.moments import MovableClock
@@ -176,6 +180,31 @@ def test_terms_are_listed_with_who_has_accepted_them(admin: FlaskClient, people:
 def signing(app: Flask) -> set[str]:
     with app.app_context():
         return set(db.session.scalars(sa.select(SigningKey.kid).where(SigningKey.state == ACTIVE)))
+
+
+@pytest.mark.parametrize(
+    ("signing_key_days", "days", "late"), [(90, 92, False), (90, 94, True), (0, 1000, False)]
+)
+def test_keys_that_did_not_change_by_themselves_are_seen(
+    moving_clock: MovableClock,
+    make_app: AppFactory,
+    colleague: Colleague,
+    signing_key_days: int,
+    days: int,
+    late: bool,
+) -> None:
+    app = make_app(tokens={"signing_key_days": signing_key_days})
+    browser, person = app.test_client(), colleague(Role.ADMIN)
+    browser.get("/oauth2/jwks")  # makes the keys, on a database without
+    with app.app_context(), writing() as session:
+        rotate(session, rules().vault)
+    moving_clock.move(days=days)
+    journey.log_in(browser, person)
+
+    bad = [found.get_text() for found in journey.soup(browser.get("/admin/")).select(".care-bad")]
+
+    assert len(bad) == late
+    assert all(text.startswith("Allekirjoitusavaimet") and "idp keys rotate" in text for text in bad)
 
 
 def test_keys_are_changed_after_a_confirmation(app: Flask, admin: FlaskClient) -> None:

@@ -185,6 +185,10 @@ def _reasons() -> list[tuple[re.Pattern[str], _Text]]:
             ),
         ),
         (
+            r"another API has the address (\S+)",
+            lambda m: _("Another API has the address %(address)s already.", address=m[1]),
+        ),
+        (
             r"must be absolute addresses or urn:",
             lambda _m: _("Write whole addresses, for example https://api.example.com/."),
         ),

@@ -9,16 +9,19 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.orm import Session
+
 from idp.accounts import assurance
 from idp.accounts.roles import Actor
 from idp.accounts.rules import rules
-from idp.clients import jwks, management
+from idp.clients import jwks, management, resources
 from idp.clients.keys import fetch
 from idp.clients.management import ManagedClient
 from idp.clients.metadata import LOOPBACK_HOSTS, PAGE_MEMBERS, InvalidClientMetadata, validate
 from idp.clients.sectors import check_sector
 from idp.database import db
 from idp.outbound import OutboundError, Redirected, TooLarge, UnexpectedContent, outbound
+from idp.policy.assurance import ACR_STRONG
 
 
 class Level(StrEnum):
@@ -48,6 +51,9 @@ class Code(StrEnum):
     NO_REFRESH_GRANT = "no_refresh_grant"
     NO_API_SCOPE = "no_api_scope"
     NO_RESOURCES = "no_resources"
+    API_GONE = "api_gone"
+    SHARED_RESOURCE = "shared_resource"
+    NO_BROKER = "no_broker"
     TOKENS_BY_BROWSER = "tokens_by_browser"
     WITHOUT_PKCE = "without_pkce"
     TWO_SECRETS = "two_secrets"
@@ -122,6 +128,8 @@ def _grants(client: ManagedClient) -> Iterator[Finding]:
 def _logins(client: ManagedClient) -> Iterator[Finding]:
     """What it asks of logins and lifetimes that cannot be had here."""
     possible = assurance.possible()
+    if client.options.registration_assurance == "strong" and ACR_STRONG not in possible:
+        yield Finding(Level.ERROR, Code.NO_BROKER)
     for level in client.metadata.get("default_acr_values", ()):
         if level not in possible:
             yield Finding(Level.WARNING, Code.UNKNOWN_ACR, level)
@@ -135,6 +143,18 @@ def _logins(client: ManagedClient) -> Iterator[Finding]:
         value = getattr(options, name)
         if value is not None and value > most:
             yield Finding(Level.WARNING, Code.LIFETIME_CUT, f"{name}: {value} > {most}")
+
+
+def _apis(client: ManagedClient) -> Iterator[Finding]:
+    """The addresses for which tokens are made: that each is one API's."""
+    for uri in client.options.allowed_resources or ():
+        if resources.owner_of(uri) is None:
+            yield Finding(Level.ERROR, Code.API_GONE, uri)
+    if client.resource_server:
+        with Session(db.engine) as session:
+            shared = resources.owned_by_others(session, client.client_id, _texts(client, "resource_uris"))
+        for uri, other in shared.items():
+            yield Finding(Level.WARNING, Code.SHARED_RESOURCE, f"{uri}: {other}")
 
 
 def _for_people(client: ManagedClient) -> Iterator[Finding]:
@@ -242,6 +262,7 @@ LOOKS: tuple[Callable[[ManagedClient], Iterator[Finding]], ...] = (
     _addresses,
     _grants,
     _logins,
+    _apis,
     _for_people,
     _hosts,
     _keys,

@@ -200,6 +200,7 @@ def create(wanted: Wanted, by: Actor, *, client_id: str | None = None) -> tuple[
             if client_id is not None and session.get(ClientApp, client_id) is not None:
                 raise ClientExists
             _check_resources(session, options)
+            _check_own_addresses(session, metadata if wanted.resource_server else {})
             made, secret = registration.create(
                 session,
                 metadata,
@@ -235,6 +236,7 @@ def change(
         if version is not None and version != before.version:
             raise ClientChangedMeanwhile
         _check_resources(session, options, before.options)
+        _check_own_addresses(session, metadata if wanted.resource_server else {}, before)
         app.registration, app.options = metadata, options.values()
         app.first_party, app.resource_server = wanted.first_party, wanted.resource_server
         app.pkce_required = wanted.pkce_required or _method(metadata) == "none"
@@ -404,6 +406,19 @@ def _check_resources(session: Session, options: ClientOptions, before: ClientOpt
     added = [uri for uri in options.allowed_resources or () if uri not in (before.allowed_resources or ())]
     if unknown := resources.unregistered(session, added):
         raise InvalidClientMetadata(f"allowed_resources: no API has the address {unknown[0]}")
+
+
+def _check_own_addresses(
+    session: Session, api: Mapping[str, Any], before: ManagedClient | None = None
+) -> None:
+    """A token for one API is good at no other: an address that is added to `api` is nobody else's.
+
+    Raises InvalidClientMetadata.
+    """
+    had = before.metadata.get("resource_uris", ()) if before and before.resource_server else ()
+    added = [uri for uri in api.get("resource_uris", ()) if uri not in had]
+    if taken := resources.owned_by_others(session, before.client_id if before else None, added):
+        raise InvalidClientMetadata(f"resource_uris: another API has the address {next(iter(taken))}")
 
 
 def _must_have_all(by: Actor, roles: set[Role]) -> None:

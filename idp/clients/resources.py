@@ -42,12 +42,11 @@ class Resources:
         return read[0]
 
 
-def _registered(session: Session) -> dict[str, str]:
+def _registered(session: Session, *which: sa.ColumnElement[bool]) -> dict[str, str]:
     columns = ClientApp.client_id, ClientApp.registration
-    query = sa.select(*columns).where(ClientApp.resource_server, ClientApp.enabled).order_by(columns[0])
-    return {
-        uri: client_id for client_id, registration in session.execute(query) for uri in _uris(registration)
-    }
+    query = sa.select(*columns).where(ClientApp.resource_server, ClientApp.enabled, *which)
+    rows = session.execute(query.order_by(columns[0]))
+    return {uri: client_id for client_id, registration in rows for uri in _uris(registration)}
 
 
 def _uris(registration: Mapping[str, Any]) -> list[str]:
@@ -68,6 +67,13 @@ def unregistered(session: Session, uris: Iterable[str]) -> list[str]:
     wanted = list(uris)
     known = _registered(session) if wanted else {}
     return [uri for uri in wanted if uri not in known]
+
+
+def owned_by_others(session: Session, client_id: str | None, uris: Iterable[str]) -> dict[str, str]:
+    """Those of `uris` that another API than `client_id` has at this moment, each with that one's client_id."""
+    wanted = list(uris)
+    known = _registered(session, ClientApp.client_id != (client_id or "")) if wanted else {}
+    return {uri: known[uri] for uri in wanted if uri in known}
 
 
 def uris_of(client: Client) -> frozenset[str]:

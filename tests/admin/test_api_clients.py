@@ -506,6 +506,17 @@ def test_a_client_may_call_apis_that_there_are_and_keeps_those_that_have_gone(
     assert answer.get_json()["options"]["allowed_resources"] == ["urn:a"]
 
 
+def test_an_address_is_one_apis_alone(machine: Machine, invoices: str) -> None:
+    api = {"metadata": {**METADATA, "resource_uris": ["urn:a"]}, "resource_server": True}
+    assert machine.call("POST", "/clients", {"client_id": "api", **api}).status_code == 201
+
+    for answer in (
+        machine.call("POST", "/clients", {"client_id": "other", **api}),
+        machine.call("PATCH", invoices, api, if_match=etag(machine, invoices)),
+    ):
+        assert faults(answer) == ["#/metadata/resource_uris"]
+
+
 def test_a_client_is_checked(machine: Machine, invoices: str) -> None:
     found = machine.call("POST", f"{invoices}/check").get_json()["items"]
 

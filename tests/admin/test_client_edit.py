@@ -313,6 +313,16 @@ def test_what_is_wrong_is_said_at_its_field(app: Flask, keeper: FlaskClient, peo
     assert flat(app) == before
 
 
+def test_an_address_of_another_api_is_refused(app: Flask, keeper: FlaskClient, people: People) -> None:
+    people.client("toinen", resource_server=True, resource_uris=["urn:a"])
+    people.client()
+
+    answer = edit(keeper, page_of("resource_uris"), resource_server="y", resource_uris="urn:b\nurn:a")
+
+    assert "Osoite urn:a on jo toisella rajapinnalla." in field_error(answer, "resource_uris")
+    assert "resource_uris" not in stored(app).metadata
+
+
 def test_a_private_key_is_not_taken_nor_shown_as_saved(
     app: Flask, keeper: FlaskClient, people: People
 ) -> None:

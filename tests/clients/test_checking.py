@@ -12,6 +12,8 @@ from idp.accounts.roles import OPERATOR, Actor, NotAllowed, Role
 from idp.clients import checking, management
 from idp.clients.checking import Code, Finding, Level
 from idp.clients.management import NoSuchClient, Wanted
+from idp.clients.models import ClientApp
+from idp.database import writing
 from idp.outbound import MAX_NAMES, Outbound, look_up
 from tests.conftest import AppFactory
 from tests.support.hostile import local_server
@@ -96,6 +98,45 @@ def test_what_the_registration_tells(
 def test_switches_are_looked_at(context: Flask) -> None:
     assert codes(found(context, pkce=False)) == [(Level.WARNING, Code.WITHOUT_PKCE)]
     assert codes(found(context, resource_server=True)) == [(Level.WARNING, Code.NO_RESOURCES)]
+
+
+def api(name: str, *uris: str) -> str:
+    """Register an API; returns its client_id."""
+    wanted = Wanted(GOOD | {"resource_uris": list(uris)}, resource_server=True)
+    management.create(wanted, OPERATOR, client_id=name)
+    return name
+
+
+def test_apis_that_are_gone_are_told(context: Flask) -> None:
+    api("deleted", "urn:a"), api("disabled", "urn:b"), api("there", "urn:c")
+    wanted = Wanted(GOOD, {"allowed_resources": ["urn:a", "urn:b", "urn:c"]})
+    made, _ = management.create(wanted, OPERATOR)
+    assert checking.check(made.client_id, OPERATOR) == []
+
+    management.delete("deleted", OPERATOR, "Testi")
+    management.disable("disabled", OPERATOR, "Testi")
+
+    told = checking.check(made.client_id, OPERATOR)
+    assert told == [Finding(Level.ERROR, Code.API_GONE, uri) for uri in ("urn:a", "urn:b")]
+
+
+def test_an_address_of_two_apis_is_told_at_both(context: Flask) -> None:
+    management.disable(api("one", "urn:a", "urn:b"), OPERATOR, "Testi")
+    api("other", "urn:b")
+    management.enable("one", OPERATOR, "Testi")
+
+    assert checking.check("one", OPERATOR) == [Finding(Level.WARNING, Code.SHARED_RESOURCE, "urn:b: other")]
+    assert checking.check("other", OPERATOR) == [Finding(Level.WARNING, Code.SHARED_RESOURCE, "urn:b: one")]
+
+
+def test_strong_identification_without_a_broker_is_told(context: Flask) -> None:
+    """The broker was switched off after the client was registered."""
+    made, _ = management.create(Wanted(GOOD), OPERATOR)
+    with writing() as session:
+        app = session.get_one(ClientApp, made.client_id)
+        app.options = {"registration_assurance": "strong"}
+
+    assert codes(checking.check(made.client_id, OPERATOR)) == [(Level.ERROR, Code.NO_BROKER)]
 
 
 def test_a_disabled_client_and_a_second_secret_are_told(context: Flask) -> None:

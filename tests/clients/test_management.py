@@ -29,3 +29,22 @@ def test_strong_accounts_are_for_installations_that_can_identify_people(make_app
 
 def test_with_a_broker_they_can_be_had(make_app: AppFactory) -> None:
     change(make_app(upstream=SETTINGS))
+
+
+def api(uris: list[str]) -> Wanted:
+    return Wanted({"client_name": "Rajapinta", "redirect_uris": ["https://a.example.fi/cb"], "resource_uris": uris},
+                  resource_server=True)  # fmt: skip
+
+
+def test_an_address_that_two_apis_have_already_keeps_neither_from_other_changes(app: Flask) -> None:
+    with app.app_context():
+        management.create(api(["urn:a"]), OPERATOR, client_id="one")
+        management.disable("one", OPERATOR, "Testi")
+        management.create(api(["urn:a"]), OPERATOR, client_id="other")
+        management.enable("one", OPERATOR, "Testi")
+
+        changed, _ = management.change("one", api(["urn:a", "urn:b"]), OPERATOR)
+        with pytest.raises(InvalidClientMetadata, match="resource_uris: another API has the address urn:b"):
+            management.change("other", api(["urn:a", "urn:b"]), OPERATOR)
+
+    assert changed.metadata["resource_uris"] == ["urn:a", "urn:b"]

@@ -82,6 +82,7 @@ def _text(code: Code) -> str:
         Code.NO_OFFLINE_SCOPE: _("The app may refresh tokens but may not ask for offline_access: it never gets one."),
         Code.NO_REFRESH_GRANT: _("The app may ask for offline_access but may not refresh tokens: it never gets one."),
         Code.NO_API_SCOPE: _("The app acts in its own name, but has no scope of an interface such as invoices:read."),
+        Code.NO_API: _("The app acts in its own name, but no API is listed that it may call. None accepts its tokens."),
         Code.NO_RESOURCES: _("The app receives tokens, but has no address (resource_uris) for which one is made."),
         Code.API_GONE: _("An API that the app may call is no longer registered or enabled: no token is made for it."),
         Code.SHARED_RESOURCE: _("Another API has the same address. A token for one would be good at both."),

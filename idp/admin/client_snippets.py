@@ -136,15 +136,18 @@ def _text(key: str, client: ManagedClient, values: Mapping[str, object], answer:
         after_logout=after[0] if after else None,
         pkce=client.pkce_required,
         alg=str(values["id_token_signed_response_alg"]),
-        resource=_resource(str(values["scope"])),
+        resource=_resource(client, str(values["scope"])),
     ).strip()
 
 
-def _resource(scope: str) -> str | None:
-    """For what a program's token is made: the administrators' API, if it is for that; else any that the scopes open."""
-    if not management.ADMIN_SCOPES.keys() & set(scope.split()):
-        return None
-    return f"{rules().settings.issuer}{management.ADMIN_API}"
+def _resource(client: ManagedClient, scope: str) -> str | None:
+    """For which API a program's token is made: the administrators', if it is for that; else the first that it may call.
+
+    A token that is made for none is accepted by none.
+    """
+    if management.ADMIN_SCOPES.keys() & set(scope.split()):
+        return f"{rules().settings.issuer}{management.ADMIN_API}"
+    return next(iter(client.options.allowed_resources or ()), None)
 
 
 def quoted(value: str) -> str:

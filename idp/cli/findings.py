@@ -22,6 +22,7 @@ _SENTENCES: Mapping[Code, str] = {
     Code.NO_OFFLINE_SCOPE: "it has the grant refresh_token and not the scope offline_access: it never gets one",
     Code.NO_REFRESH_GRANT: "it has the scope offline_access and not the grant refresh_token: it never gets one",
     Code.NO_API_SCOPE: "it acts in its own name, without a scope such as invoices:read",
+    Code.NO_API: "it acts in its own name, and no API accepts its tokens: list those that it calls (allowed_resources)",
     Code.NO_RESOURCES: "it receives tokens, without an address (resource_uris) for which one is made",
     Code.API_GONE: "an API in allowed_resources is not registered, or disabled: no token is made for it",
     Code.SHARED_RESOURCE: "another API has the same address (resource_uris): a token for one is good at both",

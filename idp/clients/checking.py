@@ -50,6 +50,7 @@ class Code(StrEnum):
     NO_OFFLINE_SCOPE = "no_offline_scope"
     NO_REFRESH_GRANT = "no_refresh_grant"
     NO_API_SCOPE = "no_api_scope"
+    NO_API = "no_api"
     NO_RESOURCES = "no_resources"
     API_GONE = "api_gone"
     SHARED_RESOURCE = "shared_resource"
@@ -146,7 +147,9 @@ def _logins(client: ManagedClient) -> Iterator[Finding]:
 
 
 def _apis(client: ManagedClient) -> Iterator[Finding]:
-    """The addresses for which tokens are made: that each is one API's."""
+    """The addresses for which tokens are made: that there are any for a program, and that each is one API's."""
+    if "client_credentials" in client.metadata.get("grant_types", ()) and not _has_api(client):
+        yield Finding(Level.WARNING, Code.NO_API)
     for uri in client.options.allowed_resources or ():
         if resources.owner_of(uri) is None:
             yield Finding(Level.ERROR, Code.API_GONE, uri)
@@ -155,6 +158,13 @@ def _apis(client: ManagedClient) -> Iterator[Finding]:
             shared = resources.owned_by_others(session, client.client_id, _texts(client, "resource_uris"))
         for uri, other in shared.items():
             yield Finding(Level.WARNING, Code.SHARED_RESOURCE, f"{uri}: {other}")
+
+
+def _has_api(client: ManagedClient) -> bool:
+    """Whether an API accepts what the client gets in its own name: another's, its own, the administrators'."""
+    own = client.resource_server and client.metadata.get("resource_uris")
+    administers = management.ADMIN_SCOPES.keys() & set(str(client.metadata.get("scope", "")).split())
+    return bool(client.options.allowed_resources or own or administers)
 
 
 def _for_people(client: ManagedClient) -> Iterator[Finding]:

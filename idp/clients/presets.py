@@ -54,7 +54,7 @@ PRESETS: Mapping[Kind, Preset] = {
     ),
     Kind.MACHINE: Preset(
         {"grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_basic"},
-        asked=("client_name", "scope"),
+        asked=("client_name", "scope", "allowed_resources"),
     ),
     Kind.HYBRID: Preset(
         {

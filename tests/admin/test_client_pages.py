@@ -142,6 +142,23 @@ def test_a_secret_is_shown_once_and_works(app: Flask, keeper: FlaskClient) -> No
     assert redeemed.status_code == 200
 
 
+def test_a_program_gets_a_token_for_the_api_that_the_form_asked_for(
+    app: Flask, keeper: FlaskClient, people: People
+) -> None:
+    people.client("rajapinta", resource_server=True, resource_uris=["https://laskut.example.fi/"])
+    missing = register(keeper, Kind.MACHINE, allowed_resources="https://luvat.example.fi/")
+    assert "Rekisteröi rajapinta ensin." in field_error(missing, "allowed_resources")
+
+    answer = register(keeper, Kind.MACHINE, allowed_resources="https://laskut.example.fi/")
+
+    redeemed = app.test_client().post(
+        "/oauth2/token",
+        data={"grant_type": "client_credentials", "resource": "https://laskut.example.fi/"},
+        auth=(client_id_in(answer), secret_in(answer)),
+    )
+    assert journey.claims_of(redeemed.get_json()["access_token"])["aud"] == "https://laskut.example.fi/"
+
+
 def test_the_form_sent_twice_makes_one_app(app: Flask, keeper: FlaskClient) -> None:
     path = "/admin/clients/new?kind=web"
     page = keeper.get(path)

@@ -186,6 +186,13 @@ def test_a_program_of_the_administrators_api_asks_for_a_token_for_it(
     assert ('"resource=http://localhost:8400/admin/api/v1"' in text) is named
 
 
+def test_a_program_asks_for_a_token_for_the_first_api_that_it_may_call(app: Flask, people: People) -> None:
+    apis = ["https://laskut.example.fi/", "https://luvat.example.fi/"]
+    people.client(grant_types=["client_credentials"], scope="invoices:read", allowed_resources=apis)
+
+    assert '--data-urlencode "resource=https://laskut.example.fi/"' in texts(app)["curl"]
+
+
 def test_a_public_client_has_no_line_for_a_secret(app: Flask, people: People) -> None:
     people.client(token_endpoint_auth_method="none")
 

@@ -129,6 +129,27 @@ def test_an_address_of_two_apis_is_told_at_both(context: Flask) -> None:
     assert checking.check("other", OPERATOR) == [Finding(Level.WARNING, Code.SHARED_RESOURCE, "urn:b: one")]
 
 
+@pytest.mark.parametrize(
+    ("options", "more", "lacks"),
+    [
+        ({}, {}, True),
+        ({"allowed_resources": ["urn:a"]}, {}, False),
+        ({}, {"scope": "admin:audit"}, False),
+        ({}, {"resource_uris": ["urn:own"]}, False),
+    ],
+)
+def test_a_program_whose_tokens_no_api_accepts_is_told(
+    context: Flask, options: dict[str, Any], more: dict[str, Any], lacks: bool
+) -> None:
+    api("there", "urn:a")
+    program = {"client_name": "Ajo", "grant_types": ["client_credentials"], "scope": "invoices:read", **more}
+    made, _ = management.create(Wanted(program, options, resource_server="resource_uris" in more), OPERATOR)
+
+    told = checking.check(made.client_id, OPERATOR)
+
+    assert told == ([Finding(Level.WARNING, Code.NO_API)] if lacks else [])
+
+
 def test_strong_identification_without_a_broker_is_told(context: Flask) -> None:
     """The broker was switched off after the client was registered."""
     made, _ = management.create(Wanted(GOOD), OPERATOR)

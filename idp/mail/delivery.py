@@ -1,5 +1,6 @@
 """Delivering what waits in the outbox, over SMTP by Flask-Mail, or into the demo's inbox."""
 
+import re
 import smtplib
 import ssl
 from contextlib import suppress
@@ -16,6 +17,8 @@ from idp.mail import outbox
 from idp.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+_STATUS = re.compile(rb"[45]\.\d{1,3}\.\d{1,3}\b")
 
 
 class SmtpConnection(Connection):
@@ -142,6 +145,9 @@ def _in_ascii(address: str) -> str:
 
 def _reason(error: Exception) -> str:
     """What went wrong, without addresses."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = dict.fromkeys(_code(*reply) for reply in error.recipients.values())
+        return " ".join([type(error).__name__, *codes])
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{type(error).__name__} {error.smtp_code}"
     return (
@@ -149,6 +155,12 @@ def _reason(error: Exception) -> str:
         if isinstance(error, smtplib.SMTPException)
         else f"{type(error).__name__}: {error}"
     )
+
+
+def _code(code: int, text: bytes) -> str:
+    """A reply's code with its status (RFC 3463), which tells an unknown mailbox from a server that takes nothing."""
+    status = _STATUS.match(text)
+    return f"{code} {status[0].decode()}" if status else str(code)
 
 
 class Worker(deliveries.Worker):

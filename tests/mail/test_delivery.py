@@ -305,10 +305,15 @@ class Hasty(SmtpServer):
 
 
 @pytest.mark.parametrize(
-    ("reply", "given_up"), [("550 5.1.1 no such user", True), ("450 4.2.1 mailbox busy", False)]
+    ("reply", "given_up", "reason"),
+    [
+        ("550 5.1.1 no such user", True, "550 5.1.1"),
+        ("554 Relay access denied", True, "554"),
+        ("450 4.2.1 mailbox busy", False, "450 4.2.1"),
+    ],
 )
 def test_a_recipient_refused_for_good_is_given_up(
-    moving_clock: MovableClock, make_app: AppFactory, reply: str, given_up: bool
+    moving_clock: MovableClock, make_app: AppFactory, reply: str, given_up: bool, reason: str
 ) -> None:
     server = Choosy(reply)
     try:
@@ -319,7 +324,7 @@ def test_a_recipient_refused_for_good_is_given_up(
         assert EMAIL not in repr(logs)
         assert (row(app).given_up_at is not None) is given_up
         assert (row(app).sealed is None) is given_up
-        assert EMAIL not in (row(app).last_error or "")
+        assert row(app).last_error == logs[0]["reason"] == f"SMTPRecipientsRefused {reason}"
         put(app, to="maija@example.fi")
         assert deliver(app) == 1
     finally:

@@ -29,6 +29,7 @@ class EventView:
     text: str
     good: bool
     outcome: str
+    reason: str | None  # of the program
     actor: str | None  # None: the account's owner, or nobody
     account_id: str | None
     account: str | None
@@ -36,7 +37,7 @@ class EventView:
     address: str | None
     device: str | None
     changes: list[ChangeView]
-    note: str | None
+    note: str | None  # the reason in the actor's own words
 
 
 def views(events: Sequence[AuditEvent]) -> list[EventView]:
@@ -49,6 +50,7 @@ def views(events: Sequence[AuditEvent]) -> list[EventView]:
             text=words.event_text(event.event),
             good=event.outcome == "success",
             outcome=words.outcome_text(event.outcome),
+            reason=words.reason_text(event.reason) if event.reason else None,
             actor=names.get(event.actor, event.actor) if event.actor else None,
             account_id=event.account_id,
             account=names.get(event.account_id, event.account_id) if event.account_id else None,

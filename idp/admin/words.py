@@ -10,6 +10,8 @@ from idp.accounts.roles import Role
 from idp.accounts.standing import Standing, State
 from idp.admin import client_fields
 from idp.audit import Event
+from idp.upstream.providers import Refusal
+from idp.upstream.purposes import Purpose
 
 
 def moment(time: datetime) -> str:
@@ -171,4 +173,39 @@ def event_texts() -> dict[str, str]:
         Event.KEYS_ROTATED: _("Signing keys changed"),
         Event.ALL_EXPORTED: _("Everything written into a file"),
         Event.ALL_IMPORTED: _("Everything read from a file"),
+    }
+
+
+def reason_text(reason: str) -> str:
+    """The reason code of an event in words; the code if this version does not know it."""
+    return reason_texts().get(reason, reason)
+
+
+def reason_texts() -> dict[str, str]:
+    """Every reason code that stands with an event."""
+    return {
+        "wrong_credentials": _("Wrong password, or no such account"),
+        "locking_failure": _("Wrong password; so many were wrong that logging in is locked now"),
+        "locked": _("Logging in was locked"),
+        "limited": _("No message was sent: so many had been requested already"),
+        "secured": _("The account was secured, since somebody else may have had it"),
+        "identified": _("The names are those of the strong identification"),
+        "other person": _("The account is connected to another person"),
+        "person has another account": _("The person has another account"),
+        "unused": _("The app had registered itself, and nobody used it"),
+        "csv": _("As a CSV file"),
+        "json": _("As a JSON file"),
+        "emergency": _("Emergency: the earlier keys were withdrawn"),
+        "broker": _("Keys for the identification service"),
+        "broker, emergency": _("Emergency: keys for the identification service"),
+        "person key": _("Key that stands for personal identity codes"),
+        Purpose.REGISTRATION: _("For creating an account"),
+        Purpose.STEP_UP: _("For a login"),
+        Refusal.CANCELLED: _("The person cancelled it"),
+        Refusal.FAILED: _("The identification service did not confirm who it is"),
+        Refusal.NOT_THIS_BROWSER: _("It was unknown, used already, or begun in another browser"),
+        Refusal.EXPIRED: _("It took too long"),
+        Refusal.OTHER_LEVEL: _("It was of another level than asked for"),
+        Refusal.NO_IDENTITY_CODE: _("There was no personal identity code"),
+        Refusal.STALE: _("It was older than our request"),
     }

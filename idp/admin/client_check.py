@@ -8,6 +8,8 @@ from flask_babel import format_datetime
 from flask_babel import gettext as _
 
 from idp.admin import admin, shared
+from idp.admin.client_fields import label
+from idp.admin.client_reasons import about_in_words
 from idp.admin.clients import of
 from idp.clients import checking, management
 from idp.clients.checking import Code, Finding, Level
@@ -16,10 +18,16 @@ from idp.web import visitors
 from idp.web.forms import EmptyForm
 from idp.web.limits import limiter, setting
 
+_REASONS = {
+    *(Code.NOT_VALID, Code.SECTOR, Code.LOGOUT_UNREACHABLE),
+    *(Code.KEYS_UNREACHABLE, Code.KEYS_UNUSABLE),
+}
+"""Those that are about a reason."""
+
 
 @dataclass(frozen=True)
 class FindingView:
-    """`about` is a value or a reason, as it stands in the registration."""
+    """`about` is a value as it stands in the registration, or a reason in words."""
 
     text: str
     about: str
@@ -60,6 +68,11 @@ def _view(finding: Finding) -> FindingView:
         about = LANGUAGE_NAMES.get(about, about)
     elif finding.code is Code.TWO_SECRETS:
         about = format_datetime(datetime.fromisoformat(about), "short")
+    elif finding.code is Code.LIFETIME_CUT:
+        name, _colon, values = about.partition(": ")
+        about = f"{label(name)}: {values}"
+    elif finding.code in _REASONS:
+        about = about_in_words(about)
     return FindingView(_text(finding.code), about)
 
 

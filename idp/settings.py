@@ -150,6 +150,7 @@ class Site(Section):
 class Accounts(Section):
     account_exists_notice: Literal["mail", "screen"]
     authority_pattern: str
+    authority_username_example: str
     unactivated_days: Positive
     inactive_months: Positive
     registration_assurance: Literal["none", "strong"]

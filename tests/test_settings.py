@@ -252,6 +252,7 @@ def test_a_file_that_cannot_be_read_is_told() -> None:
         ({"site": {"theme": {**DEFAULTS["site"]["theme"], "colour": "red;}"}}}, "site.theme.colour"),
         ({"accounts": {"account_exists_notice": "letter"}}, "accounts.account_exists_notice"),
         ({"accounts": {"authority_pattern": ".*@.*"}}, "may hold only"),
+        ({"accounts": {"authority_username_example": "Kaavoitus"}}, "authority_username_example"),
         ({"passwords": {"profile": "none"}}, "passwords.profile"),
         ({"passwords": {"min_length": 3}}, "min_length"),
         ({"passwords": {"bcrypt_cost": 3}}, "passwords.bcrypt_cost"),

@@ -58,7 +58,9 @@ class Rules:
                     inactive_account=timedelta(days=settings.accounts.inactive_months * 365 // 12),
                     audit_event=timedelta(days=settings.audit.kept_months * 365 // 12),
                 ),
-                authority_names=AuthorityNamePattern(settings.accounts.authority_pattern),
+                authority_names=AuthorityNamePattern(
+                    settings.accounts.authority_pattern, settings.accounts.authority_username_example
+                ),
                 vault=Vault(settings.secrets.keys),
             )
         except ValueError as error:

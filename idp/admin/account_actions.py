@@ -285,4 +285,4 @@ def authority_new() -> Response:
         else:
             told = _("The account has been created. Its owner gets a link for choosing a password.")
             return shared.done(f"/admin/accounts/{made}", told)
-    return shared.page("authority_new", form)
+    return shared.page("authority_new", form, example=rules().authority_names.shown_example)

@@ -115,11 +115,19 @@ class AuthorityForm(PersonForm):
         self.language.choices = {code: LANGUAGE_NAMES.get(code, code) for code in codes}
 
     def validate_username(self, field: Any) -> None:
-        if not rules().authority_names.matches(field.data or ""):
-            pattern = rules().authority_names.pattern
+        names = rules().authority_names
+        if names.matches(field.data or ""):
+            return
+        if names.shown_example:
             raise StopValidation(
-                _("The username does not have the authorities' form (%(pattern)s).", pattern=pattern)
+                _(
+                    "Write the username in the authorities' form, for example %(example)s.",
+                    example=names.shown_example,
+                )
             )
+        raise StopValidation(
+            _("The username does not have the authorities' form (%(pattern)s).", pattern=names.pattern)
+        )
 
 
 class ImportForm(Form):

@@ -23,6 +23,9 @@ MAX_TYPED_LENGTH = 4 * MAX_NAME_LENGTH
 UNUSABLE = "@unusable:"
 """Begins the key of input that can name nobody: no address has an empty local part, no other name an `@`."""
 
+USUAL_AUTHORITY = "kunta-kaavoitus"
+"""The example of an authority's name where the municipality gives none of its own."""
+
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -150,6 +153,8 @@ class AuthorityNamePattern:
     """
 
     pattern: str = "[a-z]{2,8}-[a-z0-9]{3,20}"
+    example: str = ""
+    """A name of that form, for people to see. Empty: the usual one."""
 
     def __post_init__(self) -> None:
         if not _PATTERN_PARTS.fullmatch(self.pattern):
@@ -158,6 +163,8 @@ class AuthorityNamePattern:
             )
         if self._compiled.fullmatch(""):
             raise UnsuitablePattern("matches the empty name")
+        if self.example and not self.matches(self.example):
+            raise UnsuitablePattern("authority_username_example does not have the form of authority_pattern")
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
@@ -165,6 +172,11 @@ class AuthorityNamePattern:
             return re.compile(self.pattern, re.ASCII)
         except re.error as error:
             raise UnsuitablePattern(f"is not a regular expression: {error}") from error
+
+    @property
+    def shown_example(self) -> str | None:
+        """The name that shows the form; None if the usual one does not have it."""
+        return self.example or (USUAL_AUTHORITY if self.matches(USUAL_AUTHORITY) else None)
 
     def matches(self, name: str) -> bool:
         """Whether `name`, compared as usernames are, has the authorities' form."""

@@ -237,6 +237,22 @@ class TestAuthorityNames:
         with pytest.raises(UnsuitablePattern):
             AuthorityNamePattern(pattern)
 
+    @pytest.mark.parametrize(
+        ("names", "shown"),
+        [
+            (AuthorityNamePattern(), "kunta-kaavoitus"),
+            (AuthorityNamePattern("[a-z-]+"), "kunta-kaavoitus"),
+            (AuthorityNamePattern(r"v\d{6}"), None),
+            (AuthorityNamePattern(r"v\d{6}", "v123456"), "v123456"),
+        ],
+    )
+    def test_the_example_always_has_the_form(self, names, shown):
+        assert names.shown_example == shown
+
+    def test_an_example_of_another_form_is_refused(self):
+        with pytest.raises(UnsuitablePattern, match="authority_username_example"):
+            AuthorityNamePattern(r"v\d{6}", "kunta-kaavoitus")
+
     @given(st.text("ab09[]^-.*+?{},()|\\dSDx@40_", max_size=12), address_like)
     def test_no_pattern_ever_matches_an_address(self, pattern, address):
         try:

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from idp import database, demo, keys, lasting, metrics, oidc, outbound, texts, upstream
-from idp.accounts import hashing, rules, statements
+from idp.accounts import accepted, hashing, rules, statements
 from idp.admin import admin
 from idp.admin.api import api as admin_api
 from idp.clients import keys as client_keys
@@ -55,6 +55,7 @@ def create_app(settings: Settings, *, workers: int = 1, for_people: bool = True)
     # rules and domain
     installed = rules.init_app(app, settings)
     statements.init_app(app, settings)
+    accepted.init_app(app)
     if for_people:
         statements.refuse_placeholders(app.extensions["statements"], settings)
     hashing.init_app(app, settings, workers)

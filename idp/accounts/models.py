@@ -189,7 +189,9 @@ class Acceptance(Model):
     """A version of a document that an account has accepted (terms) or acknowledged (privacy notice)."""
 
     __tablename__ = "acceptances"
-    __table_args__ = (sa.Index("ix_acceptances_document_version", "document", "version", "language"),)
+    __table_args__ = (  # accepted.py counts by it alone
+        sa.Index("ix_acceptances_document_version_account_id", "document", "version", "account_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)

@@ -7,7 +7,6 @@ cookies may name times that settings choose, as `{lock}`: see `times`. What peop
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,13 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-import sqlalchemy as sa
 from babel.units import format_unit
 from flask import Flask, current_app
 from markdown_it import MarkdownIt
 
-from idp.accounts.models import Acceptance
-from idp.database import db
 from idp.settings import Settings, UnusableSettings, project_folder
 
 TERMS, PRIVACY = "terms", "privacy"
@@ -164,14 +160,3 @@ def accepted_now(language: str) -> list[dict[str, str]]:
         {"document": s.document, "version": s.version, "language": s.language, "sha256": s.sha256}
         for s in (statement(document, language) for document in ACCEPTED)
     ]
-
-
-def accepted_numbers() -> dict[str, dict[str, int]]:
-    """How many accounts have accepted each version, in whatever language, by document and version."""
-    numbers: dict[str, dict[str, int]] = defaultdict(dict)
-    query = sa.select(
-        Acceptance.document, Acceptance.version, sa.func.count(sa.distinct(Acceptance.account_id))
-    ).group_by(Acceptance.document, Acceptance.version)
-    for document, version, number in db.session.execute(query):
-        numbers[document][version] = number
-    return numbers

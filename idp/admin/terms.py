@@ -1,11 +1,12 @@
 """The statements in force, in each language, and how many have accepted which version."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from flask import Response
 
-from idp.accounts import statements
+from idp.accounts import accepted, statements
 from idp.accounts.rules import rules
 from idp.accounts.statements import Statement
 from idp.admin import admin, shared
@@ -39,11 +40,15 @@ class DocumentView:
 
 @admin.get("/terms")
 def terms() -> Response:
-    numbers = statements.accepted_numbers()
-    return shared.page("terms", documents=[_view(name, numbers[name]) for name in statements.DOCUMENTS])
+    counted = accepted.lately()
+    return shared.page(
+        "terms",
+        documents=[_view(name, counted.numbers.get(name, {})) for name in statements.DOCUMENTS],
+        counted_at=counted.at,
+    )
 
 
-def _view(document: str, numbers: dict[str, int]) -> DocumentView:
+def _view(document: str, numbers: Mapping[str, int]) -> DocumentView:
     texts = [statements.statement(document, code) for code in rules().settings.site.languages]
     in_force = {text.version for text in texts}
     accepted = None

@@ -36,13 +36,16 @@ def list_terms(context: Context, as_json: bool) -> None:
 def _documents(languages: Iterable[str]) -> Iterable[dict[str, Any]]:
     """Needs an app context. `accepted` is None where nobody is asked to accept."""
     from idp.accounts import statements
+    from idp.accounts.accepted import count
 
-    numbers = statements.accepted_numbers()
+    numbers = count()
     for document in statements.DOCUMENTS:
         texts = []
         for language in languages:
             text = statements.statement(document, language)
-            accepted = numbers[document].get(text.version, 0) if document in statements.ACCEPTED else None
+            accepted = (
+                numbers.get(document, {}).get(text.version, 0) if document in statements.ACCEPTED else None
+            )
             texts.append(
                 {
                     "language": language,

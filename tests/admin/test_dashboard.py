@@ -1,5 +1,6 @@
 """The front page, its counts and plots; terms and keys."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -172,6 +173,26 @@ def test_terms_are_listed_with_who_has_accepted_them(admin: FlaskClient, people:
 
     assert len(tables[0].select("tbody tr")) == 3
     assert tables[1].select_one("tbody tr").get_text(" ", strip=True) == "1 Voimassa 2"  # type: ignore[union-attr]
+
+
+def test_who_has_accepted_is_counted_every_ten_minutes_at_most(
+    moving_clock: MovableClock, admin: FlaskClient, people: People
+) -> None:
+    def told() -> tuple[str, str]:
+        page = journey.soup(admin.get("/admin/terms"))
+        moment = re.search(r"laskettu kello (\d+\.\d+)", page.get_text())
+        assert moment is not None
+        return moment[1], page.select("section")[0].select("table")[1].select("td")[1].get_text()
+
+    first = told()
+    people.resident("maija@example.fi")
+
+    moving_clock.move(minutes=9)
+    assert told() == first
+    moving_clock.move(minutes=2)
+    later = told()
+    assert later[0] != first[0]
+    assert (first[1], later[1]) == ("1", "2")
 
 
 # -- keys

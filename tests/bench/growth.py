@@ -117,13 +117,16 @@ _ADMINISTERING = (
     "events that went wrong",
     "events of a kind of a client app",
     "dashboard",
+    "terms",
 )
+_PAGES = {"dashboard": "/admin/", "terms": "/admin/terms"}
+"""What an administrator opens; the others are asked by a program."""
 
 
 def _administering(name: str, place: Place) -> list[User]:
-    """A program that asks the administrators' API, about somebody else each time; the dashboard, an administrator."""
-    if name == "dashboard":
-        page = get("/admin/", f"Cookie: __Host-tunnus_session={place.administrator}\r\n")
+    """A program that asks the administrators' API, about somebody else each time; pages, an administrator."""
+    if name in _PAGES:
+        page = get(_PAGES[name], f"Cookie: __Host-tunnus_session={place.administrator}\r\n")
         return [asking("request", itertools.repeat(page)) for _ in range(4)]
     ids = place.data.account_ids
     step = max(1, len(ids) // 100)

@@ -84,26 +84,36 @@ def state_text(state: Any) -> str:
     return joined[state.standing] + until
 
 
+def _told(name: str) -> tuple[Any, Any]:
+    """What is told of the account or registration that `name` means, and how it stands. Needs an app context."""
+    from idp.accounts import roles, standing, support
+    from idp.accounts.roles import OPERATOR, NoSuchAccount
+    from idp.accounts.rules import rules
+    from idp.admin.api.account_models import Account, Registration
+
+    try:
+        found = support.look(id_of(name), OPERATOR)
+    except NoSuchAccount:
+        waiting = support.look_at_registration(name, OPERATOR)
+        state = standing.of_registrations([waiting.id])[waiting.id]
+        return Registration.of(waiting, state), state
+    state = standing.of_accounts([found], rules())[found.id]
+    return Account.of(found, state, roles.of(found.id)), state
+
+
 @account.command()
 @click.argument("name")
 @json_option
 @pass_context
 def show(context: Context, name: str, as_json: bool) -> None:
-    """Show an account. That you looked is in the audit log."""
-    from idp.accounts import roles, standing, support
-    from idp.accounts.roles import OPERATOR
-    from idp.accounts.rules import rules
-    from idp.admin.api.account_models import Account
-
+    """Show an account, or a registration by the identifier that `search` tells. That you looked is in the audit log."""
     with context.app(), one_line(name=name):
-        found = support.look(id_of(name), OPERATOR)
-        state = standing.of_accounts([found], rules())[found.id]
-        told = Account.of(found, state, roles.of(found.id))
+        told, state = _told(name)
     if as_json:
         put_json(told.model_dump(mode="json"))
         return
     table = folding("what", "value")
-    for member in Account.model_fields:
+    for member in type(told).model_fields:
         value = getattr(told, member)
         if value not in (None, []):
             table.add_row(member, cell(state_text(state) if member == "state" else value))

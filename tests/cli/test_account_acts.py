@@ -194,6 +194,21 @@ def test_an_unknown_name_is_told_in_one_line(idp: Idp, people: People) -> None:
 # -- registrations
 
 
+def test_a_registration_is_shown_by_the_identifier_that_search_told(
+    idp: Idp, browser: FlaskClient, people: People
+) -> None:
+    sign_up(browser, people)
+    waiting = json.loads(idp("account", "search", "uusi@", "--json").output)[0]
+
+    told = idp("account", "show", waiting["id"]).output
+    shown = json.loads(idp("account", "show", waiting["id"], "--json").output)
+
+    assert "not activated; the link works until" in told
+    assert (shown["id"], shown["email"]) == (waiting["id"], "uusi@example.fi")
+    assert "password" not in "".join(shown)
+    assert "account.looked_at" in idp("audit", "list").output
+
+
 def test_a_registration_gets_a_new_link_or_is_erased(idp: Idp, browser: FlaskClient, people: People) -> None:
     older = sign_up(browser, people)
     waiting = json.loads(idp("account", "search", "uusi@", "--json").output)[0]

@@ -107,8 +107,7 @@ def log_in(
     if not verdict.matches:
         attempt.refuse(on_device=known)
     if candidate.status != ACTIVE:
-        attempt.conclude(rules.lockout.succeeded)
-        raise _not_active(candidate)
+        attempt.turn_away()
     return attempt.start_session(fresh_hash, remember, visitor.device or new_device)
 
 
@@ -158,10 +157,6 @@ def _find(key: str) -> _Candidate:
         else:
             candidate = replace(candidate, registration_id=identifier, registered_hash=password_hash)
     return candidate
-
-
-def _not_active(candidate: _Candidate) -> LoginRefused:
-    return AccountClosing() if candidate.status == CLOSING else AccountDisabled()
 
 
 def _counter_key(key: str, candidate: _Candidate, device: str | None, rules: Rules) -> str:
@@ -246,6 +241,16 @@ class _Attempt:
         if locks:
             raise AccountLocked
         raise because or WrongCredentials
+
+    def turn_away(self) -> NoReturn:
+        """The password was right, the account is not in use: reset the counter. Raises LoginRefused."""
+        now = clock.now()
+        closing = self.candidate.status == CLOSING
+        with writing() as session:
+            self._change(session, self.rules.lockout.succeeded, now)
+            reason = "closing" if closing else "disabled"
+            _audit_failure(session, self.candidate, self.visitor, reason, now)
+        raise AccountClosing if closing else AccountDisabled
 
     def _tell_owner(
         self, session: Session, until: datetime | None, now: datetime, *, on_device: bool

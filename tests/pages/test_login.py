@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from idp.accounts import creation
 from idp.accounts.models import Account
 from idp.accounts.rules import rules
+from idp.audit import AuditEvent
 from idp.clients.models import ClientApp
 from idp.database import db, writing
 from idp.policy.usernames import EmailAddress
@@ -160,6 +161,22 @@ def test_that_an_account_is_disabled_is_told_to_who_knows_its_password(
         "Käyttäjätunnus on poistettu käytöstä. Ota yhteyttä ylläpitäjään."
     ]
     assert client.get("/account").location == "/login"
+
+
+@pytest.mark.parametrize("status", ["disabled", "closing"])
+def test_the_right_password_of_an_account_out_of_use_is_noted(
+    client: FlaskClient, people: People, status: str
+) -> None:
+    person = people.resident()
+    with people.app.app_context(), writing() as session:
+        session.execute(sa.update(Account).values(status=status))
+
+    journey.log_in(client, person)
+
+    with people.app.app_context():
+        event = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.event == "login")).one()
+    assert (event.outcome, event.reason, event.account_id) == ("failure", status, person.id)
+    assert event.address == "127.0.0.1"
 
 
 def test_a_disabled_account_ends_its_sessions_at_once(client: FlaskClient, people: People) -> None:

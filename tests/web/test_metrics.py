@@ -5,12 +5,15 @@ import threading
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import TestResponse
 
 from idp.accounts.hashing import HashingBusy, hasher
+from idp.accounts.models import Account
+from idp.database import writing
 from idp.mail import delivery
 from idp.metrics import metrics
 from idp.settings import UnusableSettings
@@ -179,6 +182,9 @@ def test_logins_are_counted_by_outcome_and_the_rest_of_the_audit_log_by_event(ap
     for _ in range(6):
         journey.log_in(app.test_client(), Person("", "tuntematon@example.fi", "Väärä-1salasana"))
     register(app.test_client())
+    with app.app_context(), writing() as session:
+        session.execute(sa.update(Account).values(status="disabled"))
+    journey.log_in(app.test_client(), person)
 
     found = numbers(app)
 
@@ -186,6 +192,7 @@ def test_logins_are_counted_by_outcome_and_the_rest_of_the_audit_log_by_event(ap
     assert found["tunnus_logins_total outcome=wrong_credentials"] == 5
     assert found["tunnus_logins_total outcome=locking_failure"] == 1
     assert found["tunnus_logins_total outcome=locked"] == 1
+    assert found["tunnus_logins_total outcome=disabled"] == 1
     assert found["tunnus_events_total event=account.registered outcome=success"] == 1
 
 

@@ -476,16 +476,17 @@ def invite_with_role(
             # Before the link: a role kills those that were there.
             roles.set_roles(session, account.id, roles.of_within(session, account.id) | {role}, by)
             if hand_over and _never_used(session, account):
-                link = _link_to_hand_over(session, account, rules)
+                link = _link_to_hand_over(session, account, by, rules)
     except IntegrityError as error:
         raise CannotCreate("an account for that address was made at this moment") from error
     return link
 
 
-def _link_to_hand_over(session: Session, account: Account, rules: Rules) -> str:
+def _link_to_hand_over(session: Session, account: Account, by: Actor, rules: Rules) -> str:
     now = clock.now()
     expires_at = now + rules.lifetimes.invitation
     token = links.make(session, Purpose.RESET, now, expires_at, account_id=account.id)
+    _audit(session, Event.INVITED, account.id, by, reason="handed over")
     return f"{rules.settings.issuer}/reset?token={token}"
 
 

@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from idp.accounts.models import Account
+from idp.audit import AuditEvent
+from idp.database import db
 from tests.cli.conftest import Idp
 from tests.conftest import ISSUER, AppFactory
 from tests.pages.steps import press
@@ -61,6 +65,17 @@ def test_inviting_again_prints_a_new_link_until_somebody_has_come(idp: Idp, brow
     again = idp("admin", "invite", ADMIN, "--role", "support")
     assert "/reset?token=" not in again.output
     assert "own password" in again.output
+
+
+def test_each_link_that_is_handed_over_is_noted(idp: Idp, browser: FlaskClient) -> None:
+    for _ in range(2):
+        idp("admin", "invite", ADMIN, "--role", "admin")
+
+    with browser.application.app_context():
+        found = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.event == "account.invited")).all()
+        account = db.session.scalars(sa.select(Account)).one()
+    told = [(event.actor, event.account_id, event.reason) for event in found]
+    assert told == [("operator", account.id, "handed over")] * 2
 
 
 def test_who_has_an_account_gets_the_role_alone(idp: Idp, browser: FlaskClient) -> None:

@@ -3,16 +3,19 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
 
-from idp import clock, keys, lasting, statistics, versions
+from idp import audit, clock, keys, lasting, statistics, versions
 from idp.accounts import deletion, inactivity, searching, support
 from idp.accounts.models import LoginCounter, MailedLink, Registration
+from idp.accounts.roles import SCHEDULE
 from idp.accounts.rules import rules
-from idp.audit import AuditEvent
+from idp.audit import AuditEvent, Event
 from idp.clients import dynamic
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import writing
@@ -25,6 +28,7 @@ from idp.grants.models import (
     RefreshToken,
     SpentId,
 )
+from idp.keys import Rotated
 from idp.mail.models import OutboxMessage
 from idp.sessions.models import BrowserSession, KnownDevice
 from idp.upstream import keys as upstream_keys
@@ -93,6 +97,22 @@ def reseal() -> dict[str, int]:
         "identity_codes": persons.reseal(vault),
         "clients": clients,
     }
+
+
+def rotate_keys(after: timedelta) -> bool:
+    """Change the signing keys when they have signed for `after`; whether it was due."""
+    return keys.rotate_if_due(rules().vault, after, _note_rotation)
+
+
+def rotate_upstream_keys(after: timedelta) -> bool:
+    """Change our keys for the broker when they have been in use for `after`; whether it was due."""
+    return upstream_keys.rotate_if_due(rules().vault, after, partial(_note_rotation, reason="broker"))
+
+
+def _note_rotation(session: Session, changes: Rotated, reason: str | None = None) -> None:
+    audit.record(
+        session, Event.KEYS_ROTATED, at=clock.now(), actor=SCHEDULE.name, reason=reason, changes=changes
+    )
 
 
 def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:

@@ -7,7 +7,7 @@ older ones are `retired` (published for a while; verify id_token_hint for 13 mon
 import base64
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -38,6 +38,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 HINT_VALIDITY = timedelta(days=397)  # 13 months
 
 SigningJwk = RSAKey | ECKey
+
+
+Rotated = dict[str, list[str | None]]
+"""What a rotation has changed: by algorithm or use, the `kid` of the active key before and after."""
+
+Note = Callable[[Session, Rotated], None]
+"""Writes a rotation down, within its transaction."""
 
 
 class NotOurToken(Exception):
@@ -227,7 +234,7 @@ def ensure(vault: Vault) -> None:
         return  # another worker was first
 
 
-def rotate_if_due(vault: Vault, after: timedelta) -> bool:
+def rotate_if_due(vault: Vault, after: timedelta, note: Note = lambda *_: None) -> bool:
     """Rotate when the keys have signed for `after`; whether it did. Any worker may try, any number of times."""
     with writing() as session:
         versions.bump(
@@ -240,7 +247,7 @@ def rotate_if_due(vault: Vault, after: timedelta) -> bool:
         if since is None or clock.now() - since < after:
             session.rollback()
             return False
-        rotate(session, vault)
+        note(session, rotate(session, vault))
     return True
 
 
@@ -256,13 +263,14 @@ def reseal(vault: Vault, table: type[Any] = SigningKey) -> int:
     return len(old)
 
 
-def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> None:
+def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> Rotated:
     """Promote the next keys, retire the active ones and publish new next keys.
 
     With `emergency`, the active keys are withdrawn at once: nothing they signed is accepted any more.
     """
     versions.bump(session, "keys")  # first, for its row lock: one rotation at a time
     now = clock.now()
+    before = active_kids(session, SigningKey.alg, SigningKey)
     for key in session.scalars(sa.select(SigningKey).where(SigningKey.state == ACTIVE)):
         key.state = WITHDRAWN if emergency else RETIRED
         key.retired_at = now
@@ -270,3 +278,18 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> None:
         key.state = ACTIVE
         key.activated_at = now
     session.add_all(_make(vault, alg, NEXT, now) for alg in ALGORITHMS)
+    return rotated(before, active_kids(session, SigningKey.alg, SigningKey))
+
+
+def active_kids(session: Session, by: Any, table: type[Any]) -> dict[str, str]:
+    """The `kid` of each active key of a table, by a column of it."""
+    query = sa.select(by, table.kid).where(table.state == ACTIVE)
+    return {str(name): str(kid) for name, kid in session.execute(query)}
+
+
+def rotated(before: dict[str, str], after: dict[str, str]) -> Rotated:
+    """What differs between the active keys before and after."""
+    names = sorted(before.keys() | after.keys())
+    return {
+        name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)
+    }

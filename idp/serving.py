@@ -15,7 +15,6 @@ from flask import Flask
 from idp import (
     create_app,
     housekeeping,
-    keys,
     leaving,
     listeners,
     metrics,
@@ -30,7 +29,6 @@ from idp.mail import delivery
 from idp.oidc import backchannel
 from idp.schedule import Job
 from idp.settings import Server, Settings
-from idp.upstream import keys as upstream_keys
 from idp.web import logs
 
 STOP_SECONDS = 20.0  # that a worker waits for a letter or a job under way, once the last request is answered
@@ -93,11 +91,11 @@ def jobs(installed: Settings) -> list[Job]:
     ]
     if installed.tokens.signing_key_days:
         age = timedelta(days=installed.tokens.signing_key_days)
-        found.append(Job("keys", timedelta(hours=1), lambda: keys.rotate_if_due(rules().vault, age)))
+        found.append(Job("keys", timedelta(hours=1), lambda: housekeeping.rotate_keys(age)))
     if installed.upstream.on and installed.upstream.key_days:
         days = timedelta(days=installed.upstream.key_days)
         found.append(
-            Job("upstream keys", timedelta(hours=1), lambda: upstream_keys.rotate_if_due(rules().vault, days))
+            Job("upstream keys", timedelta(hours=1), lambda: housekeeping.rotate_upstream_keys(days))
         )
     return found
 

@@ -6,10 +6,14 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from idp import serving
 from idp.accounts.rules import rules
+from idp.audit import AuditEvent
+from idp.database import db
+from idp.keys import SigningKey
 from idp.schedule import Job, Scheduler
 from tests.conftest import AppFactory
 from tests.support.moments import MovableClock
@@ -98,6 +102,27 @@ def test_every_job_of_the_server_works(app: Flask) -> None:
     with app.app_context():
         for work in found.values():
             work()
+
+
+def test_keys_that_change_by_themselves_are_in_the_audit_log(app: Flask, moving_clock: MovableClock) -> None:
+    app.test_client().get("/oauth2/jwks")
+    before = active(app)
+
+    for _ in range(2):
+        moving_clock.move(days=45)
+        with app.app_context():
+            jobs_of(app)["keys"]()
+
+    with app.app_context():
+        event = db.session.scalars(sa.select(AuditEvent)).one()
+    assert (event.event, event.actor, event.reason) == ("keys.rotated", "schedule", None)
+    assert event.changes == {alg: [kid, active(app)[alg]] for alg, kid in before.items()}
+
+
+def active(app: Flask) -> dict[str, str]:
+    with app.app_context():
+        keys = db.session.scalars(sa.select(SigningKey).where(SigningKey.state == "active"))
+        return {key.alg: key.kid for key in keys}
 
 
 def test_keys_stay_as_they_are_when_the_setting_says_so(make_app: AppFactory) -> None:

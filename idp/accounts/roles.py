@@ -43,7 +43,8 @@ class NoSuchAccount(Exception):
 class Actor:
     """Who does something to what is not their own.
 
-    `name` goes into the audit log: an account's id, "operator", or "client:" and the client_id of a program.
+    `name` goes into the audit log: an account's id, "operator", "schedule", or "client:" and the client_id of a
+    program.
     """
 
     name: str
@@ -62,6 +63,12 @@ class Actor:
 
 OPERATOR = Actor("operator", frozenset(Role))
 """Whoever has a shell on the server."""
+
+SCHEDULE = Actor("schedule", frozenset())
+"""The server by itself, when something is due. It may nothing that is asked of an actor."""
+
+NO_ACCOUNTS = (OPERATOR.name, SCHEDULE.name)
+"""Names of actors that are no accounts' identifiers."""
 
 _OF = Statement("SELECT role FROM roles WHERE account_id = :account_id")
 

@@ -12,7 +12,7 @@ from flask_babel import to_utc
 
 from idp import audit_log, clock
 from idp.accounts.models import Account
-from idp.accounts.roles import OPERATOR
+from idp.accounts.roles import NO_ACCOUNTS
 from idp.admin import admin, shared
 from idp.admin.events import views
 from idp.admin.words import event_texts, outcome_text
@@ -124,7 +124,7 @@ def _start_of(day: str | None, days: int) -> datetime | None:
 
 def _account_id(typed: str | None) -> str | None:
     """The identifier that was typed, or that of the username that was typed."""
-    if typed is None or typed == OPERATOR.name:
+    if typed is None or typed in NO_ACCOUNTS:
         return typed
     matches = sa.or_(Account.id == typed, Account.username_key == comparison_key(typed))
     found = db.session.scalars(sa.select(Account.id).where(matches).limit(1)).first()

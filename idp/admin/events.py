@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from idp.accounts.models import Account
-from idp.accounts.roles import OPERATOR
+from idp.accounts.roles import OPERATOR, SCHEDULE
 from idp.admin import words
 from idp.audit import AuditEvent
 from idp.clients import registry
@@ -44,6 +44,7 @@ def views(events: Sequence[AuditEvent]) -> list[EventView]:
     """The events with names instead of identifiers, as far as these still have one."""
     names = _usernames({e.account_id for e in events} | {e.actor for e in events})
     names[OPERATOR.name] = _("the operator")
+    names[SCHEDULE.name] = _("the server by itself")
     return [
         EventView(
             at=event.at,

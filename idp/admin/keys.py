@@ -60,7 +60,7 @@ def keys_rotate() -> Response:
         actor.must_have(Role.ADMIN)
         emergency = form.kind.data == "emergency"
         with writing() as session:
-            signing_keys.rotate(session, rules().vault, emergency=emergency)
+            changes = signing_keys.rotate(session, rules().vault, emergency=emergency)
             audit.record(
                 session,
                 Event.KEYS_ROTATED,
@@ -68,6 +68,7 @@ def keys_rotate() -> Response:
                 actor=actor.name,
                 address=actor.address,
                 reason="emergency" if emergency else None,
+                changes=changes,
             )
         return shared.done("/admin/keys", _("The next keys sign now."))
     return shared.page("keys_rotate", form)

@@ -81,6 +81,12 @@ def column_text(name: str) -> str:
         "language": _("Language"),
         "enabled": _("In use"),
         "previous_secret_until": _("Previous secret works until"),
+        "registered_itself": _("Changes its registration itself"),
+        "locked_until": _("Locked until"),
+        "sessions": _("Logins in force"),
+        "sig": _("Signing key"),
+        "enc": _("Encryption key"),
+        "entity": _("Entity key"),
     }
     return texts.get(name) or client_fields.label(name)
 
@@ -94,7 +100,7 @@ def value_text(name: str, value: object) -> str:
         return texts.get(str(value), str(value))
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
-    if name == "previous_secret_until":
+    if name in ("previous_secret_until", "locked_until"):
         return moment(datetime.fromisoformat(str(value)))
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)

@@ -71,7 +71,7 @@ def filtering(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _filter(context: Context, given: dict[str, Any]) -> "Filter":
     """Needs an app context."""
-    from idp.accounts.roles import OPERATOR
+    from idp.accounts.roles import NO_ACCOUNTS
     from idp.audit_log import Filter
 
     zone = ZoneInfo(context.settings.site.timezone)
@@ -82,7 +82,7 @@ def _filter(context: Context, given: dict[str, Any]) -> "Filter":
         outcome=given["outcome"],
         account_id=_account_id(given["account"]),
         client_id=given["client"],
-        actor=given["actor"] if given["actor"] == OPERATOR.name else _account_id(given["actor"]),
+        actor=given["actor"] if given["actor"] in NO_ACCOUNTS else _account_id(given["actor"]),
     )
 
 

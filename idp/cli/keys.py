@@ -56,9 +56,16 @@ def rotate(context: Context, emergency: bool) -> None:
     with context.app():
         signing_keys.ensure(rules().vault)
         with writing() as session:
-            signing_keys.rotate(session, rules().vault, emergency=emergency)
+            changes = signing_keys.rotate(session, rules().vault, emergency=emergency)
             reason = "emergency" if emergency else None
-            audit.record(session, Event.KEYS_ROTATED, at=clock.now(), actor=OPERATOR.name, reason=reason)
+            audit.record(
+                session,
+                Event.KEYS_ROTATED,
+                at=clock.now(),
+                actor=OPERATOR.name,
+                reason=reason,
+                changes=changes,
+            )
     word = "withdrawn" if emergency else "retired"
     context.console.print(
         f"The next keys sign now; the earlier ones are {word}. Workers follow within seconds."

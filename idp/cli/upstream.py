@@ -83,9 +83,16 @@ def rotate_keys(context: Context, emergency: bool, entity: bool) -> None:
     with context.app():
         keys.ensure(rules().vault)
         with writing() as session:
-            keys.rotate(session, rules().vault, emergency=emergency, entity=entity)
+            changes = keys.rotate(session, rules().vault, emergency=emergency, entity=entity)
             reason = "broker, emergency" if emergency else "broker"
-            audit.record(session, Event.KEYS_ROTATED, at=clock.now(), actor=OPERATOR.name, reason=reason)
+            audit.record(
+                session,
+                Event.KEYS_ROTATED,
+                at=clock.now(),
+                actor=OPERATOR.name,
+                reason=reason,
+                changes=changes,
+            )
     signs = "A new key" if emergency else "The next key"
     context.console.print(f"{signs} signs now, and a new one is published to encrypt to.")
 

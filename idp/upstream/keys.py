@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from idp import clock, keys, versions
 from idp.crypto import Vault, random_id
 from idp.database import Statement, instant, writing
+from idp.keys import Note, Rotated
 from idp.upstream.models import UpstreamKey
 
 SIG, ENC, ENTITY = "sig", "enc", "entity"
@@ -147,7 +148,7 @@ def ensure(vault: Vault) -> None:
                 session.add(_make(vault, use, state, clock.now()))
 
 
-def rotate(session: Session, vault: Vault, *, emergency: bool = False, entity: bool = False) -> None:
+def rotate(session: Session, vault: Vault, *, emergency: bool = False, entity: bool = False) -> Rotated:
     """Sign with the next key, have tokens encrypted to a new one, as part of the caller's transaction.
 
     With `emergency` the keys are withdrawn: what is encrypted to them is not read any more. The next key goes as well,
@@ -157,6 +158,7 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False, entity: b
     versions.bump(session, _VERSION)
     session.flush()
     now = clock.now()
+    before = keys.active_kids(session, UpstreamKey.use, UpstreamKey)
     for key in session.scalars(sa.select(UpstreamKey).where(UpstreamKey.state == ACTIVE)):
         if key.use != ENTITY or entity:
             key.state = WITHDRAWN if emergency or key.use == ENTITY else RETIRED
@@ -170,9 +172,10 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False, entity: b
     made += [(SIG, ACTIVE)] if emergency else []
     made += [(ENTITY, ACTIVE)] if entity else []
     session.add_all(_make(vault, use, state, now) for use, state in made)
+    return keys.rotated(before, keys.active_kids(session, UpstreamKey.use, UpstreamKey))
 
 
-def rotate_if_due(vault: Vault, after: timedelta) -> bool:
+def rotate_if_due(vault: Vault, after: timedelta, note: Note = lambda *_: None) -> bool:
     """Rotate when the keys have been in use for `after`; whether it did. Any worker may try."""
     with writing() as session:
         versions.bump(session, _VERSION)
@@ -185,7 +188,7 @@ def rotate_if_due(vault: Vault, after: timedelta) -> bool:
         if since is None or clock.now() - since < after:
             session.rollback()
             return False
-        rotate(session, vault)
+        note(session, rotate(session, vault))
     return True
 
 

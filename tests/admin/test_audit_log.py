@@ -90,6 +90,15 @@ def test_the_log_is_filtered(
     )
 
 
+def test_what_the_server_does_by_itself_is_said_and_found(app: Flask, admin: FlaskClient) -> None:
+    write(app, Event.KEYS_ROTATED, START, actor="schedule")
+
+    (event,) = shown(admin, actor="schedule")
+
+    assert event.startswith("Allekirjoitusavaimet vaihdettu")
+    assert "palvelin itse" in admin.get("/admin/audit?actor=schedule").get_data(as_text=True)
+
+
 def test_an_account_is_found_by_its_identifier(admin: FlaskClient, log: None, resident: Person) -> None:
     assert len(shown(admin, account=resident.id, **DAYS)) == 2
 

@@ -245,6 +245,9 @@ def test_keys_are_changed_after_a_confirmation(app: Flask, admin: FlaskClient) -
             sa.select(AuditEvent).where(AuditEvent.event == Event.KEYS_ROTATED.value)
         ).one()
         assert event.actor
+        told = list((event.changes or {}).values())
+    assert {kid for kid, _ in told} == before
+    assert {kid for _, kid in told} == signing(app)
 
 
 def test_a_leaked_key_is_withdrawn(app: Flask, admin: FlaskClient) -> None:

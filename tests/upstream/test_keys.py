@@ -15,6 +15,7 @@ from joserfc.util import urlsafe_b64decode
 
 from idp import housekeeping, versions
 from idp.accounts.rules import rules
+from idp.audit import AuditEvent
 from idp.crypto import random_token
 from idp.database import db, writing
 from idp.upstream import keys, signing
@@ -282,3 +283,18 @@ def test_they_rotate_by_themselves_when_they_are_old(provider: Flask, moving_clo
         moving_clock.move(days=1)
         assert keys.rotate_if_due(rules().vault, after)
         assert not keys.rotate_if_due(rules().vault, after)
+
+
+def test_that_they_rotated_by_themselves_is_noted(provider: Flask, moving_clock: MovableClock) -> None:
+    after = timedelta(days=30)
+    before = kids(provider, "enc")
+    moving_clock.move(days=30)
+    with provider.app_context():
+        assert housekeeping.rotate_upstream_keys(after)
+        assert not housekeeping.rotate_upstream_keys(after)
+        event = db.session.scalars(sa.select(AuditEvent)).one()
+
+    assert (event.event, event.actor, event.reason) == ("keys.rotated", "schedule", "broker")
+    changes = event.changes or {}
+    assert changes.keys() == {"sig", "enc"}
+    assert changes["enc"] == [*before, *(kid for kid in kids(provider, "enc") if kid not in before)]

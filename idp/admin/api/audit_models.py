@@ -17,7 +17,8 @@ class Event(Told):
     outcome: str
     reason: str | None
     actor: str | None = Field(
-        description='An account\'s id, "operator", or "client:" and a client_id; null: the owner, or nobody.'
+        description='An account\'s id, "operator", "schedule" (the server by itself), or "client:" and a client_id; '
+        "null: the owner, or nobody."
     )
     account_id: str | None
     client_id: str | None

@@ -211,8 +211,11 @@ def unlock(account_id: str, by: Actor, rules: Rules) -> None:
     ]
     with writing() as session:
         account = _account(session, account_id, by)
-        session.execute(sa.delete(LoginCounter).where(LoginCounter.key.in_(keys)))
-        _audit(session, Event.UNLOCKED, account.id, by)
+        forgotten = sa.delete(LoginCounter).where(LoginCounter.key.in_(keys))
+        locks = session.scalars(forgotten.returning(LoginCounter.locked_until)).all()
+        last = max((until for until in locks if until and until > clock.now()), default=None)
+        changes = audit.difference({"locked_until": last.isoformat()} if last else {}, {})
+        _audit(session, Event.UNLOCKED, account.id, by, changes=changes)
 
 
 def log_out_everywhere(account_id: str, by: Actor) -> int:
@@ -225,7 +228,8 @@ def log_out_everywhere(account_id: str, by: Actor) -> int:
         account = _account(session, account_id, by)
         ended = browser.end(session, account.id, now)
         access.revoke_of_account(session, account.id, now)
-        _audit(session, Event.LOGGED_OUT_BY_ADMIN, account.id, by)
+        changes = audit.difference({"sessions": len(ended)}, {"sessions": 0})
+        _audit(session, Event.LOGGED_OUT_BY_ADMIN, account.id, by, changes=changes)
     return len(ended)
 
 

@@ -16,7 +16,7 @@ from idp.admin.clients import changeable, of
 from idp.admin.forms import ReasonForm
 from idp.admin.words import moment
 from idp.clients import management
-from idp.clients.management import ClientChangedMeanwhile, ManagedClient, NoSecret
+from idp.clients.management import ClientChangedMeanwhile, ManagedClient, NoSecret, WrongState
 from idp.web.fields import lazy
 from idp.web.forms import EmptyForm, Form
 
@@ -163,7 +163,10 @@ def _page_of(name: str) -> Callable[..., Response]:
             )
         form = act.form()
         if form.validate_on_submit():
-            answer = act.do(client, form)
+            try:
+                answer = act.do(client, form)
+            except WrongState:
+                answer = _not_now(client)
             if answer is not None:
                 return answer
         if request.method == "GET" and isinstance(form, OverlapForm):

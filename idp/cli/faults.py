@@ -24,7 +24,13 @@ def message_of(error: Exception, client_id: str = "", name: str = "") -> str | N
 
 
 def _about_a_client(error: Exception, client_id: str) -> str | None:
-    from idp.clients.management import ClientChangedMeanwhile, ClientExists, NoSecret, NoSuchClient
+    from idp.clients.management import (
+        ClientChangedMeanwhile,
+        ClientExists,
+        NoSecret,
+        NoSuchClient,
+        WrongState,
+    )
     from idp.clients.metadata import InvalidClientMetadata
 
     match error:
@@ -36,6 +42,8 @@ def _about_a_client(error: Exception, client_id: str) -> str | None:
             return "somebody else has changed the client at this moment; look at it and try again"
         case NoSecret():
             return f"{client_id} has no secret: it authenticates without one"
+        case WrongState():
+            return f"not possible as it stands with the client (see `idp client show {client_id}`)"
         case InvalidClientMetadata():
             return str(error)
     return None

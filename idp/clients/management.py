@@ -68,6 +68,10 @@ class NoSecret(Exception):
     """The client authenticates without a secret."""
 
 
+class WrongState(Exception):
+    """The client is so already, or has not what is to be ended."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A client as somebody wants it: metadata by the names of RFC 7591, options by those of ClientOptions."""
@@ -308,27 +312,35 @@ def rotate_secret(
             raise NoSecret
         now = clock.now()
         until = now + overlap
+        before = _managed(app)
         app.previous_secret_hash = app.secret_hash if overlap else None
         app.previous_sealed_secret = app.sealed_secret if overlap else None
         app.previous_secret_until = until if overlap else None
         app.secret_hash, app.sealed_secret = hash_token(secret), registration.sealed(secret, method)
-        _changed(session, app)
-        changes = {"previous_secret_until": [None, until.isoformat() if overlap else None]}
-        _write(session, Event.CLIENT_SECRET_ROTATED, client_id, by, changes)
+        _audit_secrets(session, before, _changed(session, app), by)
     _tell()
     return secret
 
 
 def end_previous_secret(client_id: str, by: Actor) -> None:
-    """Let only the newest secret be good from now on. Raises NotAllowed and NoSuchClient."""
+    """Let only the newest secret be good from now on. Raises NotAllowed, NoSuchClient and WrongState."""
     with writing() as session:
         app = _changeable(session, client_id, by)
-        until = app.previous_secret_until
+        before = _managed(app)
+        if before.previous_secret_until is None:
+            raise WrongState
         registration.forget_previous_secret(app)
-        _changed(session, app)
-        changes = {"previous_secret_until": [until.isoformat() if until else None, None]}
-        _write(session, Event.CLIENT_SECRET_ROTATED, client_id, by, changes)
+        _audit_secrets(session, before, _changed(session, app), by)
     _tell()
+
+
+def _audit_secrets(session: Session, before: ManagedClient, after: ManagedClient, by: Actor) -> None:
+    was, until = (each.previous_secret_until for each in (before, after))
+    changes = audit.difference(
+        {"previous_secret_until": was.isoformat()} if was else {},
+        {"previous_secret_until": until.isoformat()} if until else {},
+    )
+    _write(session, Event.CLIENT_SECRET_ROTATED, after.client_id, by, changes)
 
 
 # -- the client itself
@@ -337,10 +349,12 @@ def end_previous_secret(client_id: str, by: Actor) -> None:
 def disable(client_id: str, by: Actor, note: str) -> None:
     """Let nobody log in to the client, and revoke all that it was given. `note` is the reason.
 
-    Raises NotAllowed and NoSuchClient.
+    Raises NotAllowed, NoSuchClient and WrongState.
     """
     with writing() as session:
         app = _changeable(session, client_id, by)
+        if not app.enabled:
+            raise WrongState
         app.enabled = False
         of_client.revoke_grants(session, client_id, clock.now())
         _changed(session, app)
@@ -349,9 +363,11 @@ def disable(client_id: str, by: Actor, note: str) -> None:
 
 
 def enable(client_id: str, by: Actor, note: str) -> None:
-    """Let people log in to a disabled client again. Raises NotAllowed and NoSuchClient."""
+    """Let people log in to a disabled client again. Raises NotAllowed, NoSuchClient and WrongState."""
     with writing() as session:
         app = _changeable(session, client_id, by)
+        if app.enabled:
+            raise WrongState
         app.enabled = True
         _changed(session, app)
         _write(session, Event.CLIENT_ENABLED, client_id, by, {"enabled": [False, True]}, note)

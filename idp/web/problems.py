@@ -42,7 +42,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("client-exists", 409, "A client has that client_id already"),
         Kind("no-secret", 409, "The client authenticates without a secret"),
         Kind("account-exists", 409, "The name or the address is in use"),
-        Kind("wrong-state", 409, "The account is in a state in which that cannot be done"),
+        Kind("wrong-state", 409, "As things stand, that cannot be done"),
         Kind("no-address", 409, "The account has no e-mail address"),
         Kind("last-admin", 409, "Nobody would be left who may everything"),
         Kind("changed-meanwhile", 412, "It has been changed since you read it"),

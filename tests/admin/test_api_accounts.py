@@ -350,7 +350,21 @@ def test_a_locked_account_is_unlocked(
     assert locked == {"standing": "locked", "until": "2026-11-25T12:00:00Z"}
     assert unlocked.get_json()["state"] == {"standing": "active", "until": None}
     assert journey.log_in(browser, resident).status_code == 303
-    assert machine.get(f"{path}/history")["items"][1]["event"] == "account.unlocked"
+    event = machine.get(f"{path}/history")["items"][1]
+    assert event["event"] == "account.unlocked"
+    assert event["changes"] == {"locked_until": ["2026-11-25T12:00:00+00:00", None]}
+
+
+def test_how_many_logins_ended_is_noted(app: Flask, machine: Machine, resident: Person, path: str) -> None:
+    for _ in range(2):
+        journey.log_in(app.test_client(), resident)
+
+    for _ in range(2):
+        machine.call("POST", f"{path}/logout")
+
+    query = f"event=account.logged_out_by_admin&account={resident.id}"
+    changes = [event["changes"] for event in machine.get(f"/audit?{query}")["items"]]
+    assert changes == [None, {"sessions": [2, 0]}]
 
 
 def test_an_account_is_disabled_enabled_closed_and_kept(

@@ -408,6 +408,45 @@ def test_a_client_is_disabled_and_enabled_with_a_reason(app: Flask, machine: Mac
     )
 
 
+def test_what_is_so_already_is_refused_and_not_noted(machine: Machine, invoices: str) -> None:
+    note = {"note": "Misused"}
+    before = newest(machine)
+
+    enabled = machine.call("POST", f"{invoices}/enable", note)
+    unchanged = newest(machine)
+    disabled = [machine.call("POST", f"{invoices}/disable", note) for _ in range(2)]
+
+    assert problem(enabled) == (409, "wrong-state")
+    assert unchanged == before
+    assert disabled[0].status_code == 200
+    assert problem(disabled[1]) == (409, "wrong-state")
+    assert len(machine.get("/audit?event=client.disabled")["items"]) == 1
+
+
+def test_a_previous_secret_that_is_not_there_is_not_ended(machine: Machine, invoices: str) -> None:
+    ended = machine.call("DELETE", f"{invoices}/previous-secret")
+
+    assert problem(ended) == (409, "wrong-state")
+    assert machine.get("/audit?event=client.secret_rotated")["items"] == []
+
+
+def test_the_end_of_the_previous_secret_is_noted_as_it_was(
+    moving_clock: MovableClock, machine: Machine, invoices: str
+) -> None:
+    hour, day = ({"overlap_seconds": seconds} for seconds in (3600, 86400))
+    machine.call("POST", f"{invoices}/secret", hour)
+    machine.call("POST", f"{invoices}/secret", day)
+    machine.call("DELETE", f"{invoices}/previous-secret")
+
+    events = machine.get("/audit?event=client.secret_rotated")["items"]
+    first, second = "2026-11-24T13:00:00+00:00", "2026-11-25T12:00:00+00:00"
+    assert [event["changes"]["previous_secret_until"] for event in reversed(events)] == [
+        [None, first],
+        [first, second],
+        [second, None],
+    ]
+
+
 def test_a_client_is_deleted_with_a_reason(machine: Machine, invoices: str) -> None:
     known = etag(machine, invoices)
 

@@ -97,8 +97,10 @@ def test_what_is_no_json_is_malformed(machine: Machine, content: bytes) -> None:
 def test_a_backslash_is_no_nul(machine: Machine) -> None:
     note = {"note": "a \\u0000 b"}
 
-    assert machine.call("POST", f"/clients/{machine.client.client_id}/enable", note).status_code == 200
-    assert machine.get("/audit?event=client.enabled")["items"][0]["note"] == note["note"]
+    machine.call("POST", "/clients", {"client_id": "job", "metadata": machine_metadata("Job", "a:b")})
+
+    assert machine.call("POST", "/clients/job/disable", note).status_code == 200
+    assert machine.get("/audit?event=client.disabled")["items"][0]["note"] == note["note"]
 
 
 @pytest.mark.parametrize("content", ["[]", '"x"', "1", "null", "true"])

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +25,8 @@ from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
 from idp.admin.api.operations import PICTURES
 from idp.clients.management import ADMIN_API
+from idp.clients.models import ClientApp
+from idp.crypto import hash_token
 from idp.database import writing
 from idp.policy.usernames import EmailAddress
 from idp.upstream.models import StrongIdentity
@@ -104,9 +107,14 @@ class World:
                 "ETag", '"-"'
             )
 
-    def client_id(self, _case: schemathesis.Case) -> str:
+    def client_id(self, case: schemathesis.Case) -> str:
         if self.machine.call("GET", "/clients/invoices").status_code == 404:
             self.people.client("invoices")
+        with self.app.app_context(), writing() as session:
+            client = session.get_one(ClientApp, "invoices")
+            client.enabled = not case.path.endswith("/enable")
+            client.registration_token_hash = hash_token("a token")
+            client.previous_secret_until = clock.now() + timedelta(hours=1)
         return "invoices"
 
     def account_id(self, case: schemathesis.Case) -> str:

@@ -37,7 +37,7 @@ def rotate_secret(call: Call, client_id: str) -> Answer:
     return Answer(Secret(client_id=client_id, client_secret=secret, previous_secret_until=until))
 
 
-@operation("DELETE", "/clients/<client_id>/previous-secret")
+@operation("DELETE", "/clients/<client_id>/previous-secret", conflicts=("wrong-state",))
 def end_previous_secret(call: Call, client_id: str) -> Answer:
     """End the secret before the newest one at once."""
     management.end_previous_secret(client_id, call.actor)

@@ -140,7 +140,7 @@ def delete_client(call: Call, client_id: str) -> Answer:
     return Answer()
 
 
-@operation("POST", "/clients/<client_id>/disable", answers=Client, body=WithNote)
+@operation("POST", "/clients/<client_id>/disable", answers=Client, body=WithNote, conflicts=("wrong-state",))
 def disable_client(call: Call, client_id: str) -> Answer:
     """Let nobody log in to a client app.
 
@@ -150,7 +150,7 @@ def disable_client(call: Call, client_id: str) -> Answer:
     return as_it_is(client_id, call.actor)
 
 
-@operation("POST", "/clients/<client_id>/enable", answers=Client, body=WithNote)
+@operation("POST", "/clients/<client_id>/enable", answers=Client, body=WithNote, conflicts=("wrong-state",))
 def enable_client(call: Call, client_id: str) -> Answer:
     """Let people log in to a disabled client app again."""
     management.enable(client_id, call.actor, call.body.note)

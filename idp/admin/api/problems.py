@@ -11,7 +11,13 @@ from idp.accounts.roles import LastAdmin, NoSuchAccount, NotAllowed
 from idp.accounts.searching import TooShort
 from idp.accounts.support import NoAddress, NotNow, OwnAccount
 from idp.admin.api import api
-from idp.clients.management import ClientChangedMeanwhile, ClientExists, NoSecret, NoSuchClient
+from idp.clients.management import (
+    ClientChangedMeanwhile,
+    ClientExists,
+    NoSecret,
+    NoSuchClient,
+    WrongState,
+)
 from idp.policy.searching import SHORTEST
 from idp.web import problems
 
@@ -24,6 +30,7 @@ OF_DOMAIN: Mapping[type[Exception], str] = {
     NoSecret: "no-secret",
     CannotCreate: "account-exists",
     NotNow: "wrong-state",
+    WrongState: "wrong-state",
     OwnAccount: "wrong-state",
     LastAdmin: "last-admin",
     NoAddress: "no-address",

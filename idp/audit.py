@@ -62,6 +62,7 @@ class Event(StrEnum):
     CLIENT_SECRET_ROTATED = "client.secret_rotated"  # noqa: S105
     CLIENT_DISABLED = "client.disabled"
     CLIENT_ENABLED = "client.enabled"
+    CLIENT_SELF_REGISTRATION_ENDED = "client.self_registration_ended"
     REGISTRATION_TOKEN_MADE = "registration_token.made"  # noqa: S105
     REGISTRATION_TOKENS_WITHDRAWN = "registration_token.withdrawn"
     INVITED = "account.invited"

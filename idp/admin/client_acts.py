@@ -83,6 +83,11 @@ def _enable(client: ManagedClient, form: ReasonForm) -> Response:
     return shared.done(client_url(client.client_id), _("People can log in to the app again."))
 
 
+def _end_self_registration(client: ManagedClient, form: ReasonForm) -> Response:
+    management.end_self_registration(client.client_id, shared.actor(), form.note.data or "")
+    return shared.done(client_url(client.client_id), _("Only administrators can change the app now."))
+
+
 def _delete(client: ManagedClient, form: ReasonForm) -> Response:
     management.delete(client.client_id, shared.actor(), form.note.data or "")
     return shared.done(CLIENTS, _("The app has been deleted."))
@@ -120,6 +125,16 @@ ACTS: dict[str, Act] = {
         fits=lambda client: client.previous_secret_until is not None,
         do=_end_previous,
         form=EmptyForm,
+    ),
+    "end-self-registration": Act(
+        title=lambda: _("End self-registration"),
+        points=lambda _client: [
+            _("The app has registered itself and can change its settings. It cannot any more after this."),
+            _("Its settings stay as they are, and administrators change them."),
+            _("The app is not deleted any more when nobody uses it. This cannot be undone."),
+        ],
+        fits=lambda client: client.registered_itself,
+        do=_end_self_registration,
     ),
     "disable": Act(
         title=lambda: _("Disable app"),

@@ -80,6 +80,7 @@ RIGHTS: Mapping[str, Right] = {
     "client_new": _CLIENTS_FRESH,
     "client_rotate": _CLIENTS_FRESH,
     "client_end_previous": _CLIENTS_FRESH,
+    "client_end_self_registration": _CLIENTS_FRESH,
     "client_disable": _CLIENTS_FRESH,
     "client_enable": _CLIENTS_FRESH,
     "client_delete": _CLIENTS_FRESH,

@@ -166,6 +166,7 @@ def event_texts() -> dict[str, str]:
         Event.CLIENT_SECRET_ROTATED: _("Secret of a client app changed"),
         Event.CLIENT_DISABLED: _("Client app disabled"),
         Event.CLIENT_ENABLED: _("Client app enabled"),
+        Event.CLIENT_SELF_REGISTRATION_ENDED: _("Self-registration of a client app ended"),
         Event.REGISTRATION_TOKEN_MADE: _("Token for registering client apps made"),
         Event.REGISTRATION_TOKENS_WITHDRAWN: _("Tokens for registering client apps withdrawn"),
         Event.SEARCHED: _("Accounts searched"),

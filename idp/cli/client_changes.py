@@ -236,6 +236,22 @@ def _switch(client_id: str, note: str, context: Context, *, enabled: bool) -> No
         (management.enable if enabled else management.disable)(client_id, OPERATOR, note)
 
 
+@client.command("end-self-registration")
+@click.argument("client_id")
+@note_option
+@pass_context
+def end_self_registration(context: Context, client_id: str, note: str) -> None:
+    """Let a client that registered itself be changed by administrators alone. It stays when nobody uses it."""
+    from idp.accounts.roles import OPERATOR
+    from idp.clients import management
+
+    with context.app(), one_line(client_id=client_id):
+        if not management.look(client_id, OPERATOR).registered_itself:
+            raise click.ClickException(f"{client_id} cannot change itself")
+        management.end_self_registration(client_id, OPERATOR, note)
+    context.console.print(f"{client_id} cannot change itself any more.")
+
+
 @client.command()
 @click.argument("client_id")
 @note_option

@@ -25,6 +25,7 @@ from idp.clients.metadata import (
     is_known,
     validate,
     vouching_host,
+    with_defaults,
 )
 from idp.clients.models import ClientApp, ClientLogo, InitialAccessToken
 from idp.clients.sectors import check_sector, named_by
@@ -38,6 +39,8 @@ from idp.policy.usernames import is_email_address
 log = structlog.get_logger(__name__)
 
 _OPERATORS_ONLY = {"resource_uris"}
+_VOUCHED_FOR = ("redirect_uris", "client_name", "scope", "grant_types")
+"""What an administrator saw who made the client the municipality's own: where people go, what it is, what it gets."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,9 @@ def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any
     The secret stays unless the authentication method needs another kind, or none. The registration access token stays:
     if it changed, a client whose connection broke would never have its registration back. What it was given ends when
     people have another `sub` there than before.
+
+    What administrators have decided stays, PKCE too once it is demanded. But what becomes another client than the one
+    they knew is the municipality's own no more: people are asked for consent.
     """
     app = session.get(ClientApp, client_id, with_for_update=True)
     if app is None or not _is_keeper(app, token):
@@ -227,15 +233,22 @@ def update(session: Session, client_id: str, token: str, clean: Mapping[str, Any
     method = clean.get("token_endpoint_auth_method", "client_secret_basic")
     secret = registration.change_method(app, before, method)
     named = named_by(client_id, app.registration)
-    app.registration = dict(clean)
-    app.pkce_required = method == "none"
+    kept = {name: value for name, value in app.registration.items() if name in _OPERATORS_ONLY}
+    app.first_party = app.first_party and _vouched_for(app.registration) == _vouched_for(clean)
+    app.registration = {**clean, **kept}
+    app.pkce_required = app.pkce_required or method == "none"
     app.updated_at = clock.now()
-    if named_by(client_id, clean) != named:
+    if named_by(client_id, app.registration) != named:
         of_client.forget_people(session, client_id, app.updated_at)
     versions.bump(session, "clients")
     changes = audit.difference(told, _told(app))
     audit.record(session, Event.CLIENT_CHANGED, at=app.updated_at, client_id=client_id, changes=changes)
     return _registered(app, secret)
+
+
+def _vouched_for(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    whole = with_defaults(metadata)
+    return {name: value for name, value in whole.items() if name.partition("#")[0] in _VOUCHED_FOR}
 
 
 def remove(session: Session, client_id: str, token: str) -> bool:
@@ -288,8 +301,8 @@ def _unused(since: datetime) -> sa.Select[ClientApp]:
 
 
 def _told(app: ClientApp) -> dict[str, Any]:
-    """What a client has chosen of itself, as the audit log compares it. Nothing secret is in it."""
-    return {**app.registration, "pkce_required": app.pkce_required}
+    """What a client has chosen of itself and what follows from it, as the audit log compares it; nothing secret."""
+    return {**app.registration, "first_party": app.first_party, "pkce_required": app.pkce_required}
 
 
 def _is_keeper(app: ClientApp, token: str) -> bool:

@@ -96,7 +96,7 @@ class ManagedClient:
     enabled: bool
     has_secret: bool
     previous_secret_until: datetime | None  # while the secret before is good too
-    registered_itself: bool
+    registered_itself: bool  # and can still change itself
     created_at: datetime
     updated_at: datetime
 
@@ -371,6 +371,22 @@ def enable(client_id: str, by: Actor, note: str) -> None:
         app.enabled = True
         _changed(session, app)
         _write(session, Event.CLIENT_ENABLED, client_id, by, {"enabled": [False, True]}, note)
+    _tell()
+
+
+def end_self_registration(client_id: str, by: Actor, note: str) -> None:
+    """Let a client that registered itself be changed by administrators alone. `note` is the reason.
+
+    It stays then when nobody uses it. Raises NotAllowed, NoSuchClient and WrongState.
+    """
+    with writing() as session:
+        app = _changeable(session, client_id, by)
+        if app.registration_token_hash is None:
+            raise WrongState
+        app.registration_token_hash = None
+        _changed(session, app)
+        changes = {"registered_itself": [True, False]}
+        _write(session, Event.CLIENT_SELF_REGISTRATION_ENDED, client_id, by, changes, note)
     _tell()
 
 

@@ -10,7 +10,10 @@ from flask import Flask
 
 from idp import clock
 from idp.clients import registry
+from idp.clients.models import ClientApp
 from idp.clients.options import ClientOptions
+from idp.crypto import hash_token
+from idp.database import writing
 from tests.admin.machine import Machine, faults, machine_metadata, problem
 from tests.conftest import AppFactory
 from tests.support.moments import MovableClock
@@ -445,6 +448,21 @@ def test_the_end_of_the_previous_secret_is_noted_as_it_was(
         [first, second],
         [second, None],
     ]
+
+
+def test_a_client_is_kept_from_changing_itself(app: Flask, machine: Machine, invoices: str) -> None:
+    note = {"note": "Ours now"}
+    with app.app_context(), writing() as session:
+        session.get_one(ClientApp, "invoices").registration_token_hash = hash_token("a token")
+
+    ended = machine.call("POST", f"{invoices}/end-self-registration", note)
+    again = machine.call("POST", f"{invoices}/end-self-registration", note)
+
+    assert (ended.status_code, ended.get_json()["registered_itself"]) == (200, False)
+    assert problem(again) == (409, "wrong-state")
+    event = newest(machine, event="client.self_registration_ended")
+    assert (event["actor"], event["note"]) == (machine.name, "Ours now")
+    assert event["changes"] == {"registered_itself": [True, False]}
 
 
 def test_a_client_is_deleted_with_a_reason(machine: Machine, invoices: str) -> None:

@@ -64,7 +64,7 @@ def test_only_the_document_is_for_everybody(app: Flask) -> None:
 EXPECTED = {
     "admin:clients": {"list_clients", "create_client", "read_client", "replace_client", "change_client"}
     | {"delete_client", "disable_client", "enable_client", "rotate_secret", "end_previous_secret"}
-    | {"put_logo", "remove_logo", "check_client"},
+    | {"put_logo", "remove_logo", "check_client", "end_self_registration"},
     "admin:accounts": {"search_accounts", "invite_account", "read_account", "read_history", "change_account"}
     | {"change_address", "unlock_account", "disable_account", "enable_account", "start_reset"}
     | {"log_out_everywhere", "delete_account", "keep_account", "read_registration", "resend_activation"}

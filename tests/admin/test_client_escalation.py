@@ -14,7 +14,7 @@ from tests.support import journey
 from tests.support.moments import MovableClock
 from tests.support.people import App, People, Person
 
-ACTS = ("rotate", "end-previous", "disable", "enable", "delete")
+ACTS = ("rotate", "end-previous", "end-self-registration", "disable", "enable", "delete")
 CHANGING = (*(f"edit/{group}" for group in GROUPS), *ACTS)
 MACHINE = {"grant_types": ["client_credentials"]}
 
@@ -160,7 +160,7 @@ def test_settings_that_let_others_in_ask_for_the_password_again_before_their_for
 def test_every_page_of_apps_is_in_the_table_for_keepers_alone() -> None:
     ours = {name: right for name, right in RIGHTS.items() if name.startswith("client")}
 
-    assert len(ours) == 11
+    assert len(ours) == 12
     for name, right in ours.items():
         reads = name in {"clients", "client", "client_check", "client_settings"}
         assert set(right.roles) == ({Role.CLIENTS, Role.AUDITOR} if reads else {Role.CLIENTS}), name

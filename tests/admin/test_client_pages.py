@@ -15,7 +15,10 @@ from idp.admin import clients as client_pages
 from idp.audit_log import Filter
 from idp.clients import history, management, presets
 from idp.clients.metadata import InvalidClientMetadata
+from idp.clients.models import ClientApp
 from idp.clients.presets import PRESETS, Kind
+from idp.crypto import hash_token
+from idp.database import writing
 from tests.admin.client_steps import PAGE, edit, field_error, secret_in, send, stored
 from tests.conftest import AppFactory
 from tests.support import journey
@@ -402,7 +405,24 @@ def test_disabling_and_deleting_need_a_reason_and_do_it(
     assert keeper.get(PAGE).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["end-previous", "enable"])
+def test_an_app_that_registered_itself_can_be_kept_from_changing_itself(
+    app: Flask, keeper: FlaskClient, people: People
+) -> None:
+    people.client()
+    assert "/end-self-registration" not in keeper.get(PAGE).get_data(as_text=True)
+    with app.app_context(), writing() as session:
+        session.get_one(ClientApp, "asiointi").registration_token_hash = hash_token("a token")
+
+    assert "/end-self-registration" in keeper.get(PAGE).get_data(as_text=True)
+    assert journey.submit(keeper, f"{PAGE}/end-self-registration", note="").status_code == 422
+    assert journey.submit(keeper, f"{PAGE}/end-self-registration", note="Otettu haltuun").location == PAGE
+    assert not stored(app).registered_itself
+    page = keeper.get(PAGE).get_data(as_text=True)
+    assert "Otettu haltuun" in page
+    assert "/end-self-registration" not in page
+
+
+@pytest.mark.parametrize("name", ["end-previous", "enable", "end-self-registration"])
 def test_an_act_that_does_not_fit_leads_back(keeper: FlaskClient, people: People, name: str) -> None:
     people.client()
 

@@ -316,6 +316,9 @@ def test_a_registration_token_lets_its_holder_register(
     assert made.status_code == 201
     found = json.loads(idp("client", "show", made.get_json()["client_id"]).output)
     assert (found["registered_itself"], found["first_party"]) == (True, False)
+    ending = ("client", "end-self-registration", found["client_id"], "--note", "Ours now")
+    assert [idp(*ending).exit_code for _ in range(2)] == [0, 1]
+    assert not json.loads(idp("client", "show", found["client_id"]).output)["registered_itself"]
     assert "1 withdrawn" in idp("client", "registration-token", "--note", "Test run", "--withdraw").output
     assert browser.post("/oauth2/register", json=wanted, headers=headers).status_code == 401
 

@@ -14,8 +14,10 @@ from joserfc.jwk import ECKey, OctKey
 from werkzeug.test import TestResponse
 
 from idp import audit, clock, housekeeping, versions
+from idp.accounts.roles import OPERATOR
 from idp.audit import AuditEvent, Event
-from idp.clients import dynamic
+from idp.clients import dynamic, management
+from idp.clients.management import ManagedClient, Wanted, WrongState
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import db, writing
 from idp.grants import consents
@@ -841,6 +843,100 @@ def test_changes_are_judged_as_registrations_are(client: FlaskClient) -> None:
     assert steps.refusal(twice) == (400, "invalid_client_metadata")
 
 
+# -- what an administrator has decided
+
+
+def adopted(app: Flask, client: dict[str, Any], **metadata: Any) -> None:
+    """An administrator makes it the municipality's own, demands PKCE and sets an option."""
+    with app.app_context():
+        found = management.look(client["client_id"], OPERATOR)
+        wanted = Wanted({**found.metadata, **metadata}, {"access_token_seconds": 120})
+        management.change(found.client_id, wanted, OPERATOR)
+
+
+def as_managed(app: Flask, client: dict[str, Any]) -> ManagedClient:
+    with app.app_context():
+        return management.look(client["client_id"], OPERATOR)
+
+
+def last_change(app: Flask) -> AuditEvent:
+    with app.app_context():
+        return db.session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
+
+
+def test_what_an_administrator_has_decided_stays(app: Flask, client: FlaskClient) -> None:
+    found = registered(client)
+    api = ["https://api.example.fi/"]
+    adopted(app, found, resource_uris=api)
+
+    answer = put(client, found, policy_uri="https://rp.example.fi/privacy")
+
+    assert answer.status_code == 200
+    kept = as_managed(app, found)
+    assert (kept.first_party, kept.pkce_required) == (True, True)
+    assert kept.options.values() == {"access_token_seconds": 120}
+    assert kept.metadata["resource_uris"] == api
+    assert last_change(app).changes == {"policy_uri": [None, "https://rp.example.fi/privacy"]}
+
+
+def test_what_it_read_may_be_put_back(app: Flask, client: FlaskClient) -> None:
+    found = registered(client)
+    adopted(app, found)
+    told = client.get(path_of(found), headers=key_of(found)).get_json()
+    of_the_provider = ("registration_access_token", "registration_client_uri", "client_id_issued_at")
+    told = {name: value for name, value in told.items() if name not in of_the_provider}
+
+    assert put(client, found, **told | {"client_secret_expires_at": None}).status_code == 200
+    assert as_managed(app, found).first_party
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"redirect_uris": [NEW_PATH]},
+        {"redirect_uris": [CALLBACK, NEW_PATH]},
+        {"client_name": "Pankki"},
+        {"client_name#sv": "Banken"},
+        {"scope": "openid email"},
+        {"grant_types": ["authorization_code", "refresh_token"]},
+    ],
+)
+def test_what_makes_itself_another_is_the_municipalitys_own_no_more(
+    app: Flask, client: FlaskClient, person: Person, members: dict[str, Any]
+) -> None:
+    found = registered(client)
+    adopted(app, found)
+
+    changed = put(client, found, **members).get_json()
+
+    kept = as_managed(app, found)
+    assert (kept.first_party, kept.pkce_required) == (False, True)
+    assert (last_change(app).changes or {})["first_party"] == [True, False]
+    service = as_app(found | changed)
+    asked = journey.log_in(client, person, client.get(journey.authorize_url(service)).location)
+    assert journey.page_name(journey.follow_to_client(client, asked)) == "consent"
+
+
+def test_an_administrator_ends_that_it_changes_itself(app: Flask, client: FlaskClient) -> None:
+    found = registered(client)
+    with app.app_context():
+        management.end_self_registration(found["client_id"], OPERATOR, "Misused")
+        with pytest.raises(WrongState):
+            management.end_self_registration(found["client_id"], OPERATOR, "Misused")
+
+    assert_not_let_in(client.get(path_of(found), headers=key_of(found)))
+    assert_not_let_in(put(client, found, client_name="Pankki"))
+    assert_not_let_in(client.delete(path_of(found), headers=key_of(found)))
+    event = last_change(app)
+    assert (event.event, event.actor, event.note) == (
+        "client.self_registration_ended",
+        "operator",
+        "Misused",
+    )
+    assert event.changes == {"registered_itself": [True, False]}
+    assert steps.page_of(steps.ask(client, as_app(found))) == "/login"
+
+
 def knocks(browser: FlaskClient, client_id: str, secret: str, method: str) -> int:
     """The status with which a client is answered that authenticates by that method."""
     form: dict[str, Any] = {"token": "x"}
@@ -879,10 +975,10 @@ def test_a_public_client_that_becomes_confidential_is_not_public_any_more(client
     assert knocks(client, found["client_id"], changed["client_secret"], "client_secret_basic") == 200
 
 
-def test_pkce_follows_the_authentication_method(client: FlaskClient) -> None:
+def test_who_becomes_public_must_do_pkce_from_then_on(client: FlaskClient) -> None:
     found = registered(client)
     without = {"code_challenge": None, "code_challenge_method": None}
-    for method, demanded in (("none", True), ("client_secret_post", False)):
+    for method, demanded in (("client_secret_post", False), ("none", True), ("client_secret_post", True)):
         put(client, found, token_endpoint_auth_method=method)
 
         answer = steps.ask(client, as_app(found), **without)

@@ -16,6 +16,8 @@ from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
 from idp.clients import management
 from idp.clients.metadata import DEVICE_CODE
+from idp.clients.models import ClientApp
+from idp.crypto import hash_token
 from idp.database import writing
 from idp.policy.usernames import EmailAddress
 from idp.sessions.models import BrowserSession
@@ -214,6 +216,9 @@ def _app(rule: str) -> Callable[[Town], Page]:
                 management.disable(client_id, OPERATOR, "")
             elif rule.endswith("/end-previous"):
                 management.rotate_secret(client_id, OPERATOR, overlap=timedelta(days=7))
+            elif rule.endswith("/end-self-registration"):
+                with writing() as session:
+                    session.get_one(ClientApp, client_id).registration_token_hash = hash_token("a token")
         url = rule.replace("<client_id>", client_id).replace("<group>", "names")
         return Page(town.at_desk(), url)
 
@@ -285,7 +290,10 @@ OPENERS: dict[str, Callable[[Town], Page]] = {
     "/admin/accounts/<account_id>/invite": _invited,
     **{
         f"/admin/clients/<client_id>/{act}": _app(f"/admin/clients/<client_id>/{act}")
-        for act in ("check", "edit/<group>", "rotate", "end-previous", "disable", "enable", "delete")
+        for act in (
+            *("check", "edit/<group>", "rotate", "end-previous"),
+            *("end-self-registration", "disable", "enable", "delete"),
+        )
     },
     "/admin/clients/new": lambda town: Page(town.at_desk(), "/admin/clients/new?kind=web"),
     "/oauth2/trial": _trial,

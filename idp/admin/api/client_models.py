@@ -167,7 +167,7 @@ class Client(Told):
     enabled: bool
     has_secret: bool
     previous_secret_until: Moment | None = Field(description="While the secret before is good too.")
-    registered_itself: bool = Field(description="By dynamic registration.")
+    registered_itself: bool = Field(description="By dynamic registration, and can still change itself.")
     created_at: Moment
     updated_at: Moment
 

@@ -157,6 +157,22 @@ def enable_client(call: Call, client_id: str) -> Answer:
     return as_it_is(client_id, call.actor)
 
 
+@operation(
+    "POST",
+    "/clients/<client_id>/end-self-registration",
+    answers=Client,
+    body=WithNote,
+    conflicts=("wrong-state",),
+)
+def end_self_registration(call: Call, client_id: str) -> Answer:
+    """Let a client app that registered itself be changed by administrators alone.
+
+    Its registration access token ends (RFC 7592). It is no longer deleted when nobody uses it.
+    """
+    management.end_self_registration(client_id, call.actor, call.body.note)
+    return as_it_is(client_id, call.actor)
+
+
 # -- shared
 
 

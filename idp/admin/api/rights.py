@@ -36,6 +36,7 @@ RIGHTS: Mapping[str, Right] = {
     "delete_client": _CHANGE_CLIENTS,
     "disable_client": _CHANGE_CLIENTS,
     "enable_client": _CHANGE_CLIENTS,
+    "end_self_registration": _CHANGE_CLIENTS,
     "rotate_secret": _CHANGE_CLIENTS,
     "end_previous_secret": _CHANGE_CLIENTS,
     "put_logo": _CHANGE_CLIENTS,

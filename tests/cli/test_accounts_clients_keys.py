@@ -368,6 +368,20 @@ def test_a_rotation_is_noticed_by_running_workers(idp: Idp, browser: FlaskClient
     assert [listed.count(f" {state} ") for state in ("next", "active", "retired")] == [2, 2, 2]
 
 
+def test_which_keys_signed_before_and_after_is_noted(idp: Idp, browser: FlaskClient) -> None:
+    def signing() -> dict[str, str]:
+        listed = json.loads(idp("keys", "list", "--json").output)
+        return {key["alg"]: key["kid"] for key in listed if key["state"] == "active"}
+
+    kids(browser)
+    before = signing()
+    idp("keys", "rotate", "--emergency")
+
+    (event,) = json.loads(idp("audit", "list", "--event", "keys.rotated", "--json").output)
+    assert (event["actor"], event["reason"]) == ("operator", "emergency")
+    assert event["changes"] == {alg: [kid, signing()[alg]] for alg, kid in before.items()}
+
+
 def test_an_emergency_rotation_withdraws_the_leaked_keys(idp: Idp, browser: FlaskClient) -> None:
     before = kids(browser)
 

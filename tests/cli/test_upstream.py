@@ -77,6 +77,9 @@ def test_keys_are_rotated(idp: Idp, place: Bench) -> None:
     with place.app.app_context():
         event = db.session.scalars(sa.select(AuditEvent)).one()
         assert (event.event, event.actor, event.reason) == ("keys.rotated", "operator", "broker")
+        changes = event.changes or {}
+    assert changes.keys() == {"sig", "enc"}
+    assert changes["sig"][1] in following
 
 
 def test_a_leaked_key_and_the_entity_key_are_withdrawn(idp: Idp, place: Bench) -> None:

@@ -17,7 +17,10 @@ from idp.admin.client_fields import GROUPS
 from idp.admin.client_forms import wanted
 from idp.clients import management
 from idp.clients.metadata import DEVICE_CODE
+from idp.clients.models import ClientApp
 from idp.clients.presets import Kind
+from idp.crypto import hash_token, random_token
+from idp.database import writing
 from idp.policy.usernames import EmailAddress
 from tests.support.installation import minutes_ago
 from tests.support.people import PASSWORD, App
@@ -555,12 +558,15 @@ def _client_apps(visitor: Visitor) -> Iterator[str]:
     )
     with visitor.place.people.app.app_context():
         management.rotate_secret(app.client_id, OPERATOR)
+        with writing() as session:
+            session.get_one(ClientApp, app.client_id).registration_token_hash = hash_token(random_token())
     base = f"/admin/clients/{app.client_id}"
     visitor.open("/admin/clients")
     yield "admin client apps"
     visitor.open("/admin/clients?q=ei+kukaan")
     yield "admin client apps, none"
-    for path in ("", "/settings", "/rotate", "/end-previous", *(f"/edit/{group}" for group in GROUPS)):
+    acts = ("/rotate", "/end-previous", "/end-self-registration")
+    for path in ("", "/settings", *acts, *(f"/edit/{group}" for group in GROUPS)):
         visitor.open(f"{base}{path}")
         yield f"admin client{path.replace('/', ' ')}"
     visitor.open(f"{base}/check")

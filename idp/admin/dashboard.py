@@ -124,7 +124,7 @@ def _undeliverable(now: datetime) -> Care:
     """What a mail server has refused waits no more: nobody would see it otherwise."""
     count = outbox.undeliverable(now)
     if not count:
-        return Care(_("Messages that could not be delivered"), _("None in the last 24 hours."), well=True)
+        return Care(_("Messages that could not be delivered"), _("Not one in the last 24 hours."), well=True)
     text = ngettext(
         "%(num)d in the last 24 hours. The address may be mistyped. If there are more, our mail server may refuse all.",
         "%(num)d in the last 24 hours. Some addresses may be mistyped, but many mean that our mail server refuses all.",

@@ -299,6 +299,7 @@ def test_it_notices_another_login_too(watching: Visitor) -> None:
     page = watching.page.context.new_page()
     page.goto(f"{watching.place.provider}/logout")
     page.click("#log-out")
+    expect(page.locator("main[data-page='logged-out']")).to_be_attached()
     page.goto(f"{watching.place.provider}/login")
     page.fill("#username", other.username)
     page.fill("#password", other.password)

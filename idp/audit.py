@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from idp import clock
 from idp.database import BigInt, Instant, JsonOrNull, Model
+from idp.keys import Rotated
 from idp.metrics import metrics
 from idp.settings import Settings
 
@@ -216,6 +218,22 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str,
     return {
         name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)
     }
+
+
+def record_rotation(
+    session: Session, kids: Rotated, *, actor: str, address: str | None = None, reason: str | None = None
+) -> None:
+    """Write down that keys were changed, and which signed or decrypted before and after."""
+    changes = difference(*kids)
+    record(
+        session,
+        Event.KEYS_ROTATED,
+        at=clock.now(),
+        actor=actor,
+        address=address,
+        reason=reason,
+        changes=changes,
+    )
 
 
 def forget_person(session: Session, account_id: str) -> None:

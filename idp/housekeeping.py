@@ -15,7 +15,7 @@ from idp.accounts import deletion, inactivity, searching, support
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.roles import SCHEDULE
 from idp.accounts.rules import rules
-from idp.audit import AuditEvent, Event
+from idp.audit import AuditEvent
 from idp.clients import dynamic
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import writing
@@ -109,10 +109,8 @@ def rotate_upstream_keys(after: timedelta) -> bool:
     return upstream_keys.rotate_if_due(rules().vault, after, partial(_note_rotation, reason="broker"))
 
 
-def _note_rotation(session: Session, changes: Rotated, reason: str | None = None) -> None:
-    audit.record(
-        session, Event.KEYS_ROTATED, at=clock.now(), actor=SCHEDULE.name, reason=reason, changes=changes
-    )
+def _note_rotation(session: Session, kids: Rotated, reason: str | None = None) -> None:
+    audit.record_rotation(session, kids, actor=SCHEDULE.name, reason=reason)
 
 
 def _over(now: datetime) -> list[tuple[Any, sa.ColumnElement[bool]]]:

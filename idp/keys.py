@@ -40,8 +40,8 @@ HINT_VALIDITY = timedelta(days=397)  # 13 months
 SigningJwk = RSAKey | ECKey
 
 
-Rotated = dict[str, list[str | None]]
-"""What a rotation has changed: by algorithm or use, the `kid` of the active key before and after."""
+Rotated = tuple[dict[str, str], dict[str, str]]
+"""The `kid` of each active key before a rotation and after it, by algorithm or use."""
 
 Note = Callable[[Session, Rotated], None]
 """Writes a rotation down, within its transaction."""
@@ -278,18 +278,10 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False) -> Rotate
         key.state = ACTIVE
         key.activated_at = now
     session.add_all(_make(vault, alg, NEXT, now) for alg in ALGORITHMS)
-    return rotated(before, active_kids(session, SigningKey.alg, SigningKey))
+    return before, active_kids(session, SigningKey.alg, SigningKey)
 
 
 def active_kids(session: Session, by: Any, table: type[Any]) -> dict[str, str]:
     """The `kid` of each active key of a table, by a column of it."""
     query = sa.select(by, table.kid).where(table.state == ACTIVE)
     return {str(name): str(kid) for name, kid in session.execute(query)}
-
-
-def rotated(before: dict[str, str], after: dict[str, str]) -> Rotated:
-    """What differs between the active keys before and after."""
-    names = sorted(before.keys() | after.keys())
-    return {
-        name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)
-    }

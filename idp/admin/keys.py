@@ -7,13 +7,12 @@ import sqlalchemy as sa
 from flask import Response
 from flask_babel import gettext as _
 
-from idp import audit, clock
+from idp import audit
 from idp import keys as signing_keys
 from idp.accounts.roles import Role
 from idp.accounts.rules import rules
 from idp.admin import admin, shared
 from idp.admin.forms import RotateForm
-from idp.audit import Event
 from idp.database import db, writing
 from idp.keys import ACTIVE, NEXT, RETIRED, WITHDRAWN, SigningKey
 
@@ -60,15 +59,8 @@ def keys_rotate() -> Response:
         actor.must_have(Role.ADMIN)
         emergency = form.kind.data == "emergency"
         with writing() as session:
-            changes = signing_keys.rotate(session, rules().vault, emergency=emergency)
-            audit.record(
-                session,
-                Event.KEYS_ROTATED,
-                at=clock.now(),
-                actor=actor.name,
-                address=actor.address,
-                reason="emergency" if emergency else None,
-                changes=changes,
-            )
+            kids = signing_keys.rotate(session, rules().vault, emergency=emergency)
+            reason = "emergency" if emergency else None
+            audit.record_rotation(session, kids, actor=actor.name, address=actor.address, reason=reason)
         return shared.done("/admin/keys", _("The next keys sign now."))
     return shared.page("keys_rotate", form)

@@ -46,26 +46,18 @@ def list_keys(context: Context, as_json: bool) -> None:
 @pass_context
 def rotate(context: Context, emergency: bool) -> None:
     """Sign with the next keys and publish new next ones. Running workers notice within seconds."""
-    from idp import audit, clock
+    from idp import audit
     from idp import keys as signing_keys
     from idp.accounts.roles import OPERATOR
     from idp.accounts.rules import rules
-    from idp.audit import Event
     from idp.database import writing
 
     with context.app():
         signing_keys.ensure(rules().vault)
         with writing() as session:
-            changes = signing_keys.rotate(session, rules().vault, emergency=emergency)
+            kids = signing_keys.rotate(session, rules().vault, emergency=emergency)
             reason = "emergency" if emergency else None
-            audit.record(
-                session,
-                Event.KEYS_ROTATED,
-                at=clock.now(),
-                actor=OPERATOR.name,
-                reason=reason,
-                changes=changes,
-            )
+            audit.record_rotation(session, kids, actor=OPERATOR.name, reason=reason)
     word = "withdrawn" if emergency else "retired"
     context.console.print(
         f"The next keys sign now; the earlier ones are {word}. Workers follow within seconds."

@@ -73,26 +73,18 @@ def rotate_keys(context: Context, emergency: bool, entity: bool) -> None:
 
     After a leak of `secrets.keys`: with --emergency and --entity.
     """
-    from idp import audit, clock
+    from idp import audit
     from idp.accounts.roles import OPERATOR
     from idp.accounts.rules import rules
-    from idp.audit import Event
     from idp.database import writing
     from idp.upstream import keys
 
     with context.app():
         keys.ensure(rules().vault)
         with writing() as session:
-            changes = keys.rotate(session, rules().vault, emergency=emergency, entity=entity)
+            kids = keys.rotate(session, rules().vault, emergency=emergency, entity=entity)
             reason = "broker, emergency" if emergency else "broker"
-            audit.record(
-                session,
-                Event.KEYS_ROTATED,
-                at=clock.now(),
-                actor=OPERATOR.name,
-                reason=reason,
-                changes=changes,
-            )
+            audit.record_rotation(session, kids, actor=OPERATOR.name, reason=reason)
     signs = "A new key" if emergency else "The next key"
     context.console.print(f"{signs} signs now, and a new one is published to encrypt to.")
 

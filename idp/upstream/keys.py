@@ -172,7 +172,7 @@ def rotate(session: Session, vault: Vault, *, emergency: bool = False, entity: b
     made += [(SIG, ACTIVE)] if emergency else []
     made += [(ENTITY, ACTIVE)] if entity else []
     session.add_all(_make(vault, use, state, now) for use, state in made)
-    return keys.rotated(before, keys.active_kids(session, UpstreamKey.use, UpstreamKey))
+    return before, keys.active_kids(session, UpstreamKey.use, UpstreamKey)
 
 
 def rotate_if_due(vault: Vault, after: timedelta, note: Note = lambda *_: None) -> bool:

@@ -3,6 +3,8 @@
 import socket
 import ssl
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +21,18 @@ pytestmark = [
 ]
 
 NAME = "tunnus.example.fi"
+
+
+@contextmanager
+def fronted(make_place: PlaceFactory, folder: Path) -> Iterator[tuple[nginx.Nginx, Authority]]:
+    """A running provider behind nginx, and the authority that vouches for nginx."""
+    machine = make_place(issuer=f"https://{NAME}", proxies=1).start()
+    machine.wait_until_ready()
+    authority = Authority(folder)
+    provider = urlsplit(machine.address).port
+    assert provider is not None
+    with nginx.serving(authority.identity(NAME), provider) as front:
+        yield front, authority
 
 
 def ask(port: int, context: ssl.SSLContext, path: str) -> tuple[str | None, str]:
@@ -42,13 +56,7 @@ def only(version: ssl.TLSVersion, bundle: Path) -> ssl.SSLContext:
 
 
 def test_logins_come_by_new_tls_alone(make_place: PlaceFactory, tmp_path: Path) -> None:
-    place = make_place(issuer=f"https://{NAME}", proxies=1)
-    machine = place.start()
-    machine.wait_until_ready()
-    authority = Authority(tmp_path)
-    provider = urlsplit(machine.address).port
-    assert provider is not None
-    with nginx.serving(authority.identity(NAME), provider) as front:
+    with fronted(make_place, tmp_path) as (front, authority):
         for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
             agreed, answer = ask(
                 front.port, only(version, authority.bundle), "/login?lang=fi&code=never-seen"
@@ -74,14 +82,8 @@ def test_logins_come_by_new_tls_alone(make_place: PlaceFactory, tmp_path: Path) 
 def test_a_machine_that_begins_logins_by_the_hundred_is_slowed_down(
     make_place: PlaceFactory, tmp_path: Path
 ) -> None:
-    place = make_place(issuer=f"https://{NAME}", proxies=1)
-    machine = place.start()
-    machine.wait_until_ready()
-    authority = Authority(tmp_path)
-    provider = urlsplit(machine.address).port
-    assert provider is not None
-    context = ssl.create_default_context(cafile=str(authority.bundle))
-    with nginx.serving(authority.identity(NAME), provider) as front:
+    with fronted(make_place, tmp_path) as (front, authority):
+        context = ssl.create_default_context(cafile=str(authority.bundle))
         # Refused by us, each of them (no client is called so), until nginx lets no more through.
         heads = [ask(front.port, context, "/oauth2/authorize?client_id=x")[1][:12] for _ in range(300)]
         others = [ask(front.port, context, path)[1][:12] for path in ("/login", "/oauth2/authorize/resume")]

@@ -1,6 +1,12 @@
-"""Whether this server is about to stop: one byte that its main process shares with the workers it has forked."""
+"""Whether this server is about to stop: one byte that its main process shares with the workers it has forked.
+
+And the signal by which a worker is asked to: `heed` takes it in a thread that does nothing else.
+"""
 
 import mmap
+import signal
+import threading
+import time
 
 _byte = mmap.mmap(-1, 1)  # anonymous memory, which forked processes have in common
 
@@ -16,3 +22,25 @@ def end() -> None:
 
 def has_begun() -> bool:
     return bool(_byte[0])
+
+
+_ASKED = {signal.SIGTERM, signal.SIGINT}
+
+
+def heed() -> None:
+    """In a worker, before its server starts: hand the first signal to stop to the server, once that heeds signals.
+
+    Python runs handlers in the main thread, which does not wake when a signal comes the moment before it begins to
+    wait, or to another thread; and until the server has set its own handler, a worker has that of the main process.
+    """
+    of_the_main_process = signal.getsignal(signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)
+    threading.Thread(target=_hand_on, args=(of_the_main_process,), name="signals", daemon=True).start()
+
+
+def _hand_on(of_the_main_process: object) -> None:
+    number = signal.sigwait(_ASKED)
+    while (handler := signal.getsignal(signal.SIGTERM)) is of_the_main_process:
+        time.sleep(0.05)
+    if callable(handler):
+        handler(number, None)

@@ -132,6 +132,7 @@ def run(factory: str, at: Server, workers: int) -> None:
 
         def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
             def load() -> Any:
+                leaving.heed()
                 self._listeners.keep_only(idx)
                 return callback_loader()
 
@@ -149,7 +150,12 @@ def run(factory: str, at: Server, workers: int) -> None:
 
         def _stop_workers(self) -> None:
             self._listeners.close()
-            super()._stop_workers()
+            give_up = time.monotonic() + KILL_SECONDS
+            while (at_work := [one for one in self.wrks if one.is_alive()]) and time.monotonic() < give_up:
+                for one in at_work:  # also once more: who is being forked does not hear it
+                    one.terminate()
+                at_work[0].join(1)
+            super()._stop_workers()  # kills whoever is left
 
     # The workers inherit their sockets, and the byte of idp.leaving.
     multiprocessing.set_start_method("fork", force=True)
@@ -164,6 +170,6 @@ def run(factory: str, at: Server, workers: int) -> None:
         backlog=listeners.BACKLOG,
         log_enabled=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=KILL_SECONDS,
+        workers_kill_timeout=1,
         websockets=False,
     ).serve()

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from idp.serving import KILL_SECONDS
 from tests.machines.conftest import PlaceFactory
 from tests.support.machines import PATIENCE, Installation, Machine, wait_until
 from tests.support.ports import free_port
@@ -219,3 +220,16 @@ def test_any_worker_shows_the_numbers_of_all(place: Installation) -> None:
 
     wait_until(lambda: {requests(machine) for _ in range(10)} == {30})
     assert machine.status("/metrics") == 401
+
+
+@SQLITE
+@pytest.mark.parametrize("after", [0.0, 0.8])
+def test_a_server_that_is_still_starting_stops_as_well(place: Installation, after: float) -> None:
+    machine = place.start(workers=2)
+    wait_until(lambda: len(machine.workers) == 2)
+    time.sleep(after)
+    began = time.monotonic()
+    machine.ask_to_stop()
+
+    assert machine.wait_for_the_end() == 0
+    assert time.monotonic() - began < KILL_SECONDS

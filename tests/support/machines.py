@@ -121,8 +121,10 @@ class Machine:
 
     @property
     def workers(self) -> list[int]:
-        main = self.main_process
-        return [pid for pid in self._processes if _parent(pid) == main]
+        """None while the main process is still starting."""
+        processes = self._processes
+        main = [pid for pid in processes if _parent(pid) == self.program.pid]
+        return [pid for pid in processes if _parent(pid) in main]
 
     @property
     def _processes(self) -> list[int]:

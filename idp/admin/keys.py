@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from flask import Response
+from flask import Response, current_app
 from flask_babel import gettext as _
 
-from idp import audit
+from idp import audit, versions
 from idp import keys as signing_keys
 from idp.accounts.roles import Role
 from idp.accounts.rules import rules
@@ -62,5 +62,6 @@ def keys_rotate() -> Response:
             kids = signing_keys.rotate(session, rules().vault, emergency=emergency)
             reason = "emergency" if emergency else None
             audit.record_rotation(session, kids, actor=actor.name, address=actor.address, reason=reason)
+        versions.watcher(current_app).check()  # at once here, within seconds in the other workers
         return shared.done("/admin/keys", _("The next keys sign now."))
     return shared.page("keys_rotate", form)

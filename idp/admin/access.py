@@ -146,7 +146,7 @@ def _log_in(form: ConfirmForm, session: CurrentSession) -> LoggedIn | Response |
             rules=rules(),
         )
     except (WrongCredentials, NotActivated):
-        limits.count("login_per_address", visitors.address())
+        limits.count("login_per_address", visitors.network())
         form.refuse_password()
     except AccountLocked:
         return make_response(render_template("pages/locked.html", hours=rules().settings.lockout.hours), 403)

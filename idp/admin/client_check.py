@@ -35,7 +35,7 @@ class FindingView:
 
 def _who() -> str:
     session = visitors.current_session()
-    return f"check {session.account_id}" if session else visitors.address()
+    return f"check {session.account_id}" if session else visitors.network()
 
 
 @admin.route("/clients/<client_id>/check", methods=["GET", "POST"])

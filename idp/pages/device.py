@@ -35,7 +35,7 @@ EXAMPLE = "BCDF-GHJK"
 
 def _account_or_address() -> str:
     current = visitors.current_session()
-    return f"account {current.account_id}" if current else visitors.address()
+    return f"account {current.account_id}" if current else visitors.network()
 
 
 @pages.route("/device", methods=["GET", "POST"])

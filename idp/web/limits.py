@@ -27,7 +27,7 @@ from idp.web import visitors
 log = structlog.get_logger(__name__)
 
 limiter = Limiter(
-    visitors.address, in_memory_fallback_enabled=True, strategy="moving-window", headers_enabled=False
+    visitors.network, in_memory_fallback_enabled=True, strategy="moving-window", headers_enabled=False
 )
 
 
@@ -118,7 +118,7 @@ def typed_name(field: str) -> Callable[[], str]:
 
     def key() -> str:
         name = request.form.get(field, "")
-        return name_key(name) if comparison_key(name) else f"no name {visitors.address()}"
+        return name_key(name) if comparison_key(name) else f"no name {visitors.network()}"
 
     return key
 
@@ -145,7 +145,7 @@ def retry_after(_error: RateLimitExceeded) -> int:
 
 def count_error(name: str) -> None:
     """Count one failed protocol request against the setting `limits.<name>`. Raises TooMany."""
-    count(name, visitors.address())
+    count(name, visitors.network())
 
 
 def count(name: str, key: str) -> None:
@@ -174,7 +174,7 @@ def mail_is_spent(door: str, name: str) -> bool:
 
 def refuse_if_spent(name: str) -> None:
     """Refuse, without counting, whoever has none left of the setting `limits.<name>`. Raises TooMany."""
-    _judge(name, visitors.address(), lambda counters: counters.test)
+    _judge(name, visitors.network(), lambda counters: counters.test)
 
 
 def _judge(name: str, key: str, act: Callable[[RateLimiter], Callable[..., bool]]) -> None:

@@ -1,5 +1,6 @@
 """Who is at the other end of this request: browser, address, live session."""
 
+from ipaddress import ip_address, ip_network
 from typing import cast
 
 from flask import Response, after_this_request, g, request, session
@@ -55,6 +56,18 @@ def ensure_browser_id() -> str:
 def address() -> str:
     """The network address of the visitor (behind trusted proxies, what they say)."""
     return (request.remote_addr or "unknown")[:45]
+
+
+def network() -> str:
+    """What limits count: an IPv4 address, or of an IPv6 one the first half: whoever has one has all that begin so."""
+    found = address()
+    try:
+        parsed = ip_address(found)
+    except ValueError:
+        return found
+    if parsed.version == 4:
+        return found
+    return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
 
 
 def visitor() -> Visitor:

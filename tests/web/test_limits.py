@@ -290,6 +290,25 @@ def test_the_address_is_what_a_trusted_proxy_says_and_nobody_else(
     assert limited(answer) is shared
 
 
+@SQLITE
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_is_counted_as_one(
+    make_app: AppFactory, one: str, other: str, shared: bool
+) -> None:
+    app = make_app(limits={"login_per_address": "1/hour"})
+    assert not limited(attempt(app.test_client(), "yksi@example.fi", address=one))
+
+    assert limited(attempt(app.test_client(), "toinen@example.fi", address=other)) is shared
+
+
 # -- Redis
 
 

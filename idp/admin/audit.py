@@ -22,7 +22,7 @@ from idp.policy.usernames import comparison_key
 from idp.web.downloads import download
 from idp.web.forms import EmptyForm
 
-FIELDS = ("since", "until", "event", "outcome", "account", "client", "actor")
+FIELDS = ("since", "since_time", "until", "until_time", "event", "outcome", "account", "client", "actor")
 OUTCOMES = ("success", "failure", "unknown")
 NOBODY = "\N{BULLET}"  # no account has this id: a name that nobody has finds nothing
 
@@ -71,7 +71,9 @@ def audit_export() -> Response:
 def _labels() -> list[tuple[str, str]]:
     return [
         ("since", _("From")),
+        ("since_time", _("From, time of day")),
         ("until", _("To")),
+        ("until_time", _("To, time of day")),
         ("event", _("Event")),
         ("outcome", _("Outcome")),
         ("account", _("Account")),
@@ -95,12 +97,23 @@ def _typed(values: Mapping[str, Any]) -> dict[str, str]:
 def _filter(typed: Mapping[str, str]) -> tuple[Filter, list[tuple[str, str]]]:
     """The filter, and what is wrong with what was typed: fields and sentences."""
     problems = []
-    moments: dict[str, datetime | None] = {}
-    for name in ("since", "until"):
+    moments: dict[str, datetime | None] = {"since": None, "until": None}
+    for name in moments:
         try:
-            moments[name] = _start_of(typed.get(name), days=1 if name == "until" else 0)
+            day = date.fromisoformat(typed[name]) if name in typed else None
+        except ValueError:
+            problems.append((name, _("Enter the date as year-month-day, for example 2026-11-24.")))
+            continue
+        try:
+            minute = time.fromisoformat(typed[f"{name}_time"]) if f"{name}_time" in typed else None
+        except ValueError:
+            problems.append((f"{name}_time", _("Enter the time as hours:minutes, for example 14:05.")))
+            continue
+        if minute and not day:
+            problems.append((name, _("Enter the date as well.")))
+        try:
+            moments[name] = _moment(day, minute, whole=name == "until") if day else None
         except (ValueError, OverflowError):
-            moments[name] = None
             problems.append((name, _("Enter the date as year-month-day, for example 2026-11-24.")))
     wanted = Filter(
         **moments,
@@ -113,12 +126,11 @@ def _filter(typed: Mapping[str, str]) -> tuple[Filter, list[tuple[str, str]]]:
     return wanted, problems
 
 
-def _start_of(day: str | None, days: int) -> datetime | None:
-    """The moment at which a day begins in the municipality's time zone, or so many days later."""
-    if day is None:
-        return None
-    start = datetime.combine(date.fromisoformat(day) + timedelta(days=days), time.min)
-    begins: datetime = to_utc(start).replace(tzinfo=UTC)
+def _moment(day: date, minute: time | None, *, whole: bool) -> datetime:
+    """When a day or a minute of it begins in the municipality's time zone; if `whole`, when the next one does."""
+    length = timedelta(minutes=1) if minute else timedelta(days=1)
+    start = datetime.combine(day, (minute or time.min).replace(second=0, microsecond=0, tzinfo=None))
+    begins: datetime = to_utc(start + length if whole else start).replace(tzinfo=UTC)
     return begins
 
 

@@ -111,6 +111,46 @@ def test_a_day_is_one_of_the_municipality(app: Flask, admin: FlaskClient) -> Non
     assert len(shown(admin, since="2026-11-10", until="2026-11-10")) == 1
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"since": "2026-11-09", "since_time": "14:05"}, 2),
+        ({"since": "2026-11-09", "since_time": "14:06"}, 1),
+        ({"until": "2026-11-09", "until_time": "14:05"}, 1),
+        ({"until": "2026-11-09", "until_time": "14:04"}, 0),
+        ({"since": "2026-11-09", "since_time": "00:00", "until": "2026-11-09", "until_time": "23:59"}, 2),
+    ],
+)
+def test_a_time_of_day_is_one_of_the_municipality(
+    app: Flask, admin: FlaskClient, query: dict[str, str], found: int
+) -> None:
+    write(app, Event.LOCKED, datetime(2026, 11, 9, 12, 5, 30, tzinfo=UTC))  # 14.05.30 in Finland
+    write(app, Event.LOCKED, datetime(2026, 11, 9, 12, 6, tzinfo=UTC))
+
+    assert len(shown(admin, event="account.locked", **query)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ({"since_time": "14:05"}, "Kirjoita myös päivä."),
+        (
+            {"since": "2026-11-09", "since_time": "kaksi"},
+            "Kirjoita kellonaika muodossa tunnit:minuutit, esimerkiksi 14:05.",
+        ),
+        (
+            {"until": "9999-12-31", "until_time": "23:59"},
+            "Kirjoita päivä muodossa vuosi-kuukausi-päivä, esimerkiksi 2026-11-24.",
+        ),
+    ],
+)
+def test_a_time_that_is_none_is_told(admin: FlaskClient, query: dict[str, str], error: str) -> None:
+    answer = admin.get("/admin/audit", query_string=query)
+
+    assert answer.status_code == 422
+    assert journey.errors(answer) == [error]
+
+
 @pytest.mark.parametrize("text", ["24.11.2026", "2026-13-01", "yesterday", "9999-12-31", "0001-01-01"])
 def test_a_date_that_is_none_is_told(admin: FlaskClient, text: str) -> None:
     answer = admin.get("/admin/audit", query_string={"since": "2026-01-01", "until": text})

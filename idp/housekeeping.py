@@ -11,7 +11,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from idp import audit, clock, keys, lasting, statistics, versions
-from idp.accounts import deletion, inactivity, searching, support
+from idp.accounts import deletion, inactivity, searching, waiting
 from idp.accounts.models import LoginCounter, MailedLink, Registration
 from idp.accounts.roles import SCHEDULE
 from idp.accounts.rules import rules
@@ -54,7 +54,7 @@ def purge(progress: Progress = lambda *_: None) -> dict[str, int]:
         lambda: inactivity.warn_due(rules()),
         lambda: inactivity.close_due(rules()),
         deletion.erase_due,
-        lambda: support.forget_removed_registrations(now - rules().lifetimes.unactivated_account),
+        lambda: waiting.forget_removed(now - rules().lifetimes.unactivated_account),
         statistics.count,
         searching.fill_keys,
         persons.forget_codes,

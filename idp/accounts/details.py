@@ -1,6 +1,6 @@
 """What people change of their own account: names and contact details, the password."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,9 @@ class Details:
     street_address: str | None
     postal_code: str | None
     locality: str | None
+
+
+DETAILS = tuple(field.name for field in fields(Details))
 
 
 def change(account_id: str, details: Details) -> None:

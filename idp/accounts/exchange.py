@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from idp import audit, clock
-from idp.accounts import support
+from idp.accounts import invitations
 from idp.accounts.creation import CannotCreate
 from idp.accounts.details import Details
 from idp.accounts.models import Account
@@ -218,7 +218,7 @@ def _add(row: _Row, by: Actor, rules: Rules) -> Fault | None:
     names = ("given_name", "family_name", "phone", "street_address", "postal_code", "locality")
     values: dict[str, Any] = {name: cells[name] or None for name in names}
     try:
-        support.invite_resident(email, Details(**values), by, language, rules)
+        invitations.create_resident(email, Details(**values), by, language, rules)
     except CannotCreate:
         return Fault.EXISTS
     return None

@@ -8,13 +8,13 @@ from flask import Response, abort, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from idp.accounts import protection, roles, standing, support
+from idp.accounts import helping, invitations, protection, roles, standing, support
 from idp.accounts.creation import CannotCreate
 from idp.accounts.details import Details
+from idp.accounts.helping import NoAddress, NotNow, OwnAccount
 from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account
 from idp.accounts.roles import Actor, LastAdmin, NotAllowed, Role
 from idp.accounts.rules import rules
-from idp.accounts.support import NoAddress, NotNow, OwnAccount
 from idp.admin import admin, shared
 from idp.admin.forms import AddressForm, AuthorityForm, EditForm, ReasonForm, ResetForm
 from idp.database import db
@@ -53,7 +53,7 @@ def _reset(account_id: str, by: Actor, form: ResetForm) -> str:
 
 
 def _invite(account_id: str, by: Actor, _form: Form) -> str:
-    address = support.resend_invitation(account_id, by, rules())
+    address = invitations.resend(account_id, by, rules())
     return _("The link is on its way to %(address)s.", address=address)
 
 
@@ -187,7 +187,7 @@ ACTS: dict[str, Act] = {
 def changeable(account_id: str) -> Account:
     """The account, if this person may change it; 404 otherwise."""
     actor = shared.actor()
-    account = support.find(account_id)
+    account = helping.find(account_id)
     if roles.of(account.id) and Role.ADMIN not in actor.roles:
         raise NotAllowed
     return support.look(account_id, actor) if request.method == "GET" else account
@@ -272,7 +272,7 @@ def authority_new() -> Response:
     form = AuthorityForm()
     if form.validate_on_submit():
         try:
-            made = support.create_authority(
+            made = invitations.create_authority(
                 form.username.data or "",
                 EmailAddress.parse(form.email.data or ""),
                 _details(form),

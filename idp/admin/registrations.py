@@ -3,7 +3,7 @@
 from flask import Response
 from flask_babel import gettext as _
 
-from idp.accounts import standing, support
+from idp.accounts import standing, waiting
 from idp.accounts.rules import rules
 from idp.admin import admin, shared
 from idp.admin.accounts import StateView
@@ -14,7 +14,7 @@ from idp.web.forms import EmptyForm
 
 @admin.get("/registrations/<registration_id>")
 def registration(registration_id: str) -> Response:
-    found = support.look_at_registration(registration_id, shared.actor())
+    found = waiting.look(registration_id, shared.actor())
     client = registry.find(found.client_id) if found.client_id else None
     details = [
         (_("Email address"), found.email),
@@ -39,10 +39,10 @@ def registration(registration_id: str) -> Response:
 
 @admin.route("/registrations/<registration_id>/resend", methods=["GET", "POST"])
 def registration_resend(registration_id: str) -> Response:
-    found = support.look_at_registration(registration_id, shared.actor())
+    found = waiting.look(registration_id, shared.actor())
     form = EmptyForm()
     if form.validate_on_submit():
-        address = support.resend_activation(found.id, shared.actor(), rules())
+        address = waiting.resend(found.id, shared.actor(), rules())
         told = _("The activation message is on its way to %(address)s.", address=address)
         return shared.done(f"/admin/registrations/{found.id}", told)
     minutes = rules().settings.links.activation_minutes
@@ -51,9 +51,9 @@ def registration_resend(registration_id: str) -> Response:
 
 @admin.route("/registrations/<registration_id>/remove", methods=["GET", "POST"])
 def registration_remove(registration_id: str) -> Response:
-    found = support.look_at_registration(registration_id, shared.actor())
+    found = waiting.look(registration_id, shared.actor())
     form = EmptyForm()
     if form.validate_on_submit():
-        support.remove_registration(found.id, shared.actor())
+        waiting.remove(found.id, shared.actor())
         return shared.done("/admin/accounts", _("The registration has been removed."))
     return shared.page("registration_remove", form, registration=found)

@@ -6,7 +6,7 @@ from datetime import datetime
 from flask import Response, request
 from flask_babel import gettext as _
 
-from idp.accounts import roles, support
+from idp.accounts import helping, invitations, roles
 from idp.accounts.creation import CannotCreate
 from idp.accounts.models import ACTIVE
 from idp.accounts.roles import LastAdmin, Role
@@ -53,7 +53,7 @@ def team_invite() -> Response:
     if form.validate_on_submit():
         email = EmailAddress.parse(form.email.data or "")
         try:
-            support.invite_with_role(email, Role(form.role.data), shared.actor(), language(), rules())
+            invitations.give_role(email, Role(form.role.data), shared.actor(), language(), rules())
         except CannotCreate:
             form.refuse(_("The account of this address is disabled or being deleted."))
         else:
@@ -67,7 +67,7 @@ def team_invite() -> Response:
 
 @admin.route("/team/<account_id>", methods=["GET", "POST"])
 def team_member(account_id: str) -> Response:
-    account = support.find(account_id)
+    account = helping.find(account_id)
     form = MemberForm()
     if form.validate_on_submit():
         try:

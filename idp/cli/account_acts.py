@@ -78,12 +78,12 @@ def reset(context: Context, name: str, secure: bool) -> None:
 @pass_context
 def resend_invitation(context: Context, name: str) -> None:
     """Mail a new link for the first password to somebody who was invited and has not come yet."""
-    from idp.accounts import support
+    from idp.accounts import invitations
     from idp.accounts.roles import OPERATOR
     from idp.accounts.rules import rules
 
     with context.app(), one_line(name=name):
-        address = support.resend_invitation(id_of(name), OPERATOR, rules())
+        address = invitations.resend(id_of(name), OPERATOR, rules())
     context.console.print(f"The link is on its way to {address}.", markup=False)
 
 
@@ -180,7 +180,7 @@ def _details(command: Callable[..., Any]) -> Callable[..., Any]:
 @pass_context
 def edit(context: Context, /, name: str, note: str, **given: str | None) -> None:
     """Correct names and contact details; what is not given stays."""
-    from idp.accounts import support
+    from idp.accounts import helping, support
     from idp.accounts.details import Details
     from idp.accounts.roles import OPERATOR
 
@@ -191,7 +191,7 @@ def edit(context: Context, /, name: str, note: str, **given: str | None) -> None
         if not _is_good(each, value):
             raise click.BadParameter(FAULTS[each], param_hint=f"--{each.replace('_', '-')}")
     with context.app(), one_line(name=name):
-        found = support.find(id_of(name))
+        found = helping.find(id_of(name))
         now = {each: getattr(found, each) for each in DETAILS}
         support.edit(found.id, Details(**(now | changes)), OPERATOR, note)
     context.console.print("Corrected.")
@@ -238,12 +238,12 @@ def change_address(context: Context, name: str, email: str, note: str) -> None:
 @pass_context
 def resend_activation(context: Context, identifier: str) -> None:
     """Mail a new activation link to a registration, by the identifier that `search` tells."""
-    from idp.accounts import support
+    from idp.accounts import waiting
     from idp.accounts.roles import OPERATOR
     from idp.accounts.rules import rules
 
     with context.app(), one_line(name=identifier):
-        address = support.resend_activation(identifier, OPERATOR, rules())
+        address = waiting.resend(identifier, OPERATOR, rules())
     context.console.print(f"The link is on its way to {address}.", markup=False)
 
 
@@ -252,9 +252,9 @@ def resend_activation(context: Context, identifier: str) -> None:
 @pass_context
 def remove_registration(context: Context, identifier: str) -> None:
     """Erase a registration that waits to be activated, by the identifier that `search` tells."""
-    from idp.accounts import support
+    from idp.accounts import waiting
     from idp.accounts.roles import OPERATOR
 
     with context.app(), one_line(name=identifier):
-        support.remove_registration(identifier, OPERATOR)
+        waiting.remove(identifier, OPERATOR)
     context.console.print("It is erased.")

@@ -18,12 +18,12 @@ def account() -> None:
 
 def id_of(name: str) -> str:
     """The id of the account that `name` means. Raises NoSuchAccount. Needs an app context."""
-    from idp.accounts import support
+    from idp.accounts import helping
     from idp.accounts.registration import find_account
     from idp.database import db
     from idp.policy.usernames import comparison_key
 
-    found = find_account(db.session(), comparison_key(name)) or support.find(name)
+    found = find_account(db.session(), comparison_key(name)) or helping.find(name)
     return found.id
 
 
@@ -86,7 +86,7 @@ def state_text(state: Any) -> str:
 
 def _told(name: str) -> tuple[Any, Any]:
     """What is told of the account or registration that `name` means, and how it stands. Needs an app context."""
-    from idp.accounts import roles, standing, support
+    from idp.accounts import roles, standing, support, waiting
     from idp.accounts.roles import OPERATOR, NoSuchAccount
     from idp.accounts.rules import rules
     from idp.admin.api.account_models import Account, Registration
@@ -94,9 +94,9 @@ def _told(name: str) -> tuple[Any, Any]:
     try:
         found = support.look(id_of(name), OPERATOR)
     except NoSuchAccount:
-        waiting = support.look_at_registration(name, OPERATOR)
-        state = standing.of_registrations([waiting.id])[waiting.id]
-        return Registration.of(waiting, state), state
+        registration = waiting.look(name, OPERATOR)
+        state = standing.of_registrations([registration.id])[registration.id]
+        return Registration.of(registration, state), state
     state = standing.of_accounts([found], rules())[found.id]
     return Account.of(found, state, roles.of(found.id)), state
 
@@ -201,7 +201,7 @@ def _must_be_kept(options: dict[str, Any]) -> None:
 
 
 def _create(context: Context, email: Any, password: str | None, options: dict[str, Any]) -> str:
-    from idp.accounts import creation, support
+    from idp.accounts import creation, invitations
     from idp.accounts.details import Details
     from idp.accounts.roles import OPERATOR
     from idp.accounts.rules import rules
@@ -218,8 +218,8 @@ def _create(context: Context, email: Any, password: str | None, options: dict[st
             raise click.BadParameter(f"must be one of {', '.join(languages)}", param_hint="--language")
         details = Details(**names, phone=None, street_address=None, postal_code=None, locality=None)
         if authority:
-            return support.create_authority(authority, email, details, OPERATOR, language, rules())
-        return support.invite_resident(email, details, OPERATOR, language, rules())
+            return invitations.create_authority(authority, email, details, OPERATOR, language, rules())
+        return invitations.create_resident(email, details, OPERATOR, language, rules())
     if authority:
         return creation.create_authority(
             authority, password, email=email, rules=rules(), language=language, **names

@@ -42,7 +42,7 @@ def invite(context: Context, email: str, role: str, language: str | None, as_jso
 
 def invited(context: Context, email: str, role: str, language: str | None = None) -> str | None:
     """Give the role; the one-time link if the account needs one. Needs an app context."""
-    from idp.accounts import support
+    from idp.accounts import invitations
     from idp.accounts.creation import CannotCreate
     from idp.accounts.roles import OPERATOR, Role
     from idp.accounts.rules import rules
@@ -52,7 +52,7 @@ def invited(context: Context, email: str, role: str, language: str | None = None
     if language is not None and language not in languages:
         raise click.BadParameter(f"must be one of {', '.join(languages)}", param_hint="--language")
     try:
-        return support.invite_with_role(
+        return invitations.give_role(
             EmailAddress.parse(email),
             Role(role),
             OPERATOR,

@@ -53,9 +53,9 @@ def _about_an_account(error: Exception, name: str) -> str | None:
     from idp.accounts.creation import CannotCreate
     from idp.accounts.exchange import Unreadable
     from idp.accounts.hashing import HashingBusy
+    from idp.accounts.helping import NoAddress, NotNow
     from idp.accounts.roles import LastAdmin, NoSuchAccount
     from idp.accounts.searching import TooShort
-    from idp.accounts.support import NoAddress, NotNow
     from idp.policy.searching import SHORTEST
     from idp.policy.usernames import NotAnEmailAddress
 

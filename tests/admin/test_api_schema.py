@@ -18,7 +18,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi import checks
 
 from idp import clock, create_app
-from idp.accounts import support
+from idp.accounts import invitations
 from idp.accounts.details import Details
 from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account
 from idp.accounts.roles import OPERATOR
@@ -94,7 +94,7 @@ class World:
                 EmailAddress.parse("uusi@example.fi"),
                 Details("Uusi", "Asukas", None, None, None, None),
             )
-            self.invited = support.invite_resident(email, details, OPERATOR, "fi", rules())
+            self.invited = invitations.create_resident(email, details, OPERATOR, "fi", rules())
         self.answered: set[int] = set()
 
     def lead_somewhere(self, case: schemathesis.Case) -> None:

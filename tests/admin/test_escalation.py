@@ -10,13 +10,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import clock
-from idp.accounts import address_change, links, roles, support
+from idp.accounts import address_change, invitations, links, roles, support
 from idp.accounts.details import Details
+from idp.accounts.helping import OwnAccount
 from idp.accounts.links import LinkState, Purpose
 from idp.accounts.models import Account, RoleGiven
 from idp.accounts.roles import OPERATOR, Actor, LastAdmin, NotAllowed, Role
 from idp.accounts.rules import rules
-from idp.accounts.support import OwnAccount
 from idp.admin import admin as blueprint
 from idp.admin.rights import RIGHTS
 from idp.database import db, writing
@@ -376,7 +376,7 @@ def test_only_admins_give_roles(context: Flask, colleague: Colleague, given: tup
     with pytest.raises(NotAllowed):
         roles.choose(person.id, [Role.ADMIN], by)
     with pytest.raises(NotAllowed):
-        support.invite_with_role(EmailAddress.parse("x@example.fi"), Role.ADMIN, by, "fi", rules())
+        invitations.give_role(EmailAddress.parse("x@example.fi"), Role.ADMIN, by, "fi", rules())
     assert roles.of(person.id) == set(given)
 
 

@@ -9,8 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import audit, housekeeping
-from idp.accounts import roles
-from idp.accounts import support as helping
+from idp.accounts import invitations, roles
 from idp.accounts.details import Details
 from idp.accounts.models import Account
 from idp.accounts.roles import OPERATOR, Role
@@ -315,7 +314,7 @@ def test_what_a_new_account_is_made_of_is_written_down(context: Flask) -> None:
     details = Details("Matti", "Meikäläinen", None, None, "00100", None)
     email = EmailAddress.parse("matti@example.fi")
 
-    made = helping.invite_resident(email, details, OPERATOR, "fi", rules())
+    made = invitations.create_resident(email, details, OPERATOR, "fi", rules())
 
     query = sa.select(AuditEvent).filter_by(account_id=made, event=Event.CREATED_BY_ADMIN.value)
     assert db.session.scalars(query).one().changes == {
@@ -658,7 +657,7 @@ def test_the_owner_reads_in_their_history_what_a_helper_did(
 @pytest.fixture
 def invited(app: Flask) -> Person:
     with app.app_context():
-        made = helping.invite_resident(
+        made = invitations.create_resident(
             EmailAddress.parse("uusi@example.fi"),
             Details("Uusi", "Asukas", None, None, None, None),
             OPERATOR,

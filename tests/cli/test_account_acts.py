@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from idp.accounts import support
+from idp.accounts import invitations
 from idp.accounts.details import Details
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
@@ -280,7 +280,7 @@ def test_an_invitation_that_nobody_used_is_sent_again(
             EmailAddress.parse("uusi@example.fi"),
             Details("Uusi", "Asukas", None, None, None, None),
         )
-        made = support.invite_resident(email, details, OPERATOR, "fi", rules())
+        made = invitations.create_resident(email, details, OPERATOR, "fi", rules())
 
     assert "invited, no password yet; the link works until" in idp("account", "show", made).output
     assert "on its way to uusi@example.fi" in idp("account", "resend-invitation", "uusi@example.fi").output

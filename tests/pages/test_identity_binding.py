@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idp.accounts import roles, support
+from idp.accounts import helping, roles, support
 from idp.accounts.models import Account
 from idp.accounts.roles import OPERATOR, Role
 from idp.audit import AuditEvent
@@ -185,5 +185,5 @@ def test_support_releases_an_account_from_an_identity(
 
 
 def test_nobody_is_released_from_nothing(app: Flask, maija: Person) -> None:
-    with app.app_context(), pytest.raises(support.NotNow):
+    with app.app_context(), pytest.raises(helping.NotNow):
         support.release_identity(maija.id, OPERATOR, "")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import expect
 
-from idp.accounts import support
+from idp.accounts import invitations, support
 from idp.accounts.details import Details
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
@@ -496,7 +496,7 @@ def administration(visitor: Visitor) -> Iterator[str]:
     with people.app.app_context():
         address = EmailAddress.parse(_address())
         details = Details("Matti", "Meikäläinen", None, None, None, None)
-        invited = support.invite_resident(address, details, OPERATOR, "fi", rules())
+        invited = invitations.create_resident(address, details, OPERATOR, "fi", rules())
     for name in ("", "/invite"):
         visitor.open(f"/admin/accounts/{invited}{name}")
         yield f"admin account, invited{name}"

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from idp.accounts import roles, support
+from idp.accounts import invitations, roles, support
 from idp.accounts.details import Details
 from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
@@ -202,7 +202,7 @@ def _invited(town: Town) -> Page:
     names = Details("Uusi", "Asukas", None, None, None, None)
     with town.app.app_context():
         address = EmailAddress.parse(journey.random_email())
-        account = support.invite_resident(address, names, OPERATOR, "fi", rules())
+        account = invitations.create_resident(address, names, OPERATOR, "fi", rules())
     return Page(town.at_desk(), f"/admin/accounts/{account}/invite")
 
 

@@ -4,13 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from idp import audit_log
-from idp.accounts import roles, searching, standing, support
-from idp.accounts.details import Details
+from idp.accounts import helping, invitations, roles, searching, standing, support
+from idp.accounts.details import DETAILS, Details
 from idp.accounts.models import Account as Row
 from idp.accounts.rules import rules
 from idp.admin.api import reading
 from idp.admin.api.account_models import (
-    OPTIONAL,
     Account,
     AccountPatch,
     AccountsAsked,
@@ -29,8 +28,6 @@ from idp.clients.management import ADMIN_API
 from idp.database import db
 from idp.policy.usernames import EmailAddress
 
-DETAILS = ("given_name", "family_name", *OPTIONAL)
-
 
 def _told(account: Row) -> Account:
     return Account.of(account, standing.of_accounts([account], rules())[account.id], roles.of(account.id))
@@ -39,7 +36,7 @@ def _told(account: Row) -> Account:
 def _as_it_is(account_id: str) -> Answer:
     """The answer of an act. What this request has read before it is older."""
     db.session.close()
-    content = _told(support.find(account_id))
+    content = _told(helping.find(account_id))
     return Answer(content, etag=etag_of(content))
 
 
@@ -86,11 +83,11 @@ def invite_account(call: Call) -> Answer:
         if not rules().authority_names.matches(name):
             detail = f"must have the authorities' form ({rules().authority_names.pattern})"
             raise Problem("invalid", errors=[at(detail, "username")])
-        made = support.create_authority(name, email, details, call.actor, language, rules())
+        made = invitations.create_authority(name, email, details, call.actor, language, rules())
     elif body.username is not None:
         raise Problem("invalid", errors=[at("a resident's username is the e-mail address", "username")])
     else:
-        made = support.invite_resident(email, details, call.actor, language, rules())
+        made = invitations.create_resident(email, details, call.actor, language, rules())
     answer = _as_it_is(made)
     return replace(answer, headers={"Location": f"{ADMIN_API}/accounts/{made}"})
 
@@ -128,7 +125,7 @@ def read_history(call: Call, account_id: str) -> Answer:
 )
 def change_account(call: Call, account_id: str) -> Answer:
     """Correct names and contact details."""
-    account = support.find(account_id)
+    account = helping.find(account_id)
     reading.refuse_if_changed(etag_of(_told(account)), required=False)
     given = call.body.model_dump(exclude_unset=True, exclude={"note"})
     values: dict[str, Any] = {name: given.get(name, getattr(account, name)) for name in DETAILS}
@@ -206,7 +203,7 @@ def resend_invitation(call: Call, account_id: str) -> Answer:
 
     Older links die.
     """
-    support.resend_invitation(account_id, call.actor, rules())
+    invitations.resend(account_id, call.actor, rules())
     return _as_it_is(account_id)
 
 

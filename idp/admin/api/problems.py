@@ -7,9 +7,9 @@ from urllib.parse import quote
 from flask import Response
 
 from idp.accounts.creation import CannotCreate
+from idp.accounts.helping import NoAddress, NotNow, OwnAccount
 from idp.accounts.roles import LastAdmin, NoSuchAccount, NotAllowed
 from idp.accounts.searching import TooShort
-from idp.accounts.support import NoAddress, NotNow, OwnAccount
 from idp.admin.api import api
 from idp.clients.management import (
     ClientChangedMeanwhile,

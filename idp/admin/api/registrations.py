@@ -1,6 +1,6 @@
 """Registrations that were never activated."""
 
-from idp.accounts import standing, support
+from idp.accounts import standing, waiting
 from idp.accounts.models import Registration as Row
 from idp.accounts.rules import rules
 from idp.admin.api.account_models import Registration
@@ -15,7 +15,7 @@ def read_registration(call: Call, registration_id: str) -> Answer:
 
     That you have looked is written down.
     """
-    return _told(support.look_at_registration(registration_id, call.actor))
+    return _told(waiting.look(registration_id, call.actor))
 
 
 @operation(
@@ -23,20 +23,20 @@ def read_registration(call: Call, registration_id: str) -> Answer:
 )
 def resend_activation(call: Call, registration_id: str) -> Answer:
     """Mail a new activation link; older ones die."""
-    support.resend_activation(registration_id, call.actor, rules())
+    waiting.resend(registration_id, call.actor, rules())
     return _as_it_is(registration_id)
 
 
 @operation("DELETE", "/registrations/<registration_id>")
 def remove_registration(call: Call, registration_id: str) -> Answer:
     """Erase a registration that waits, with its links."""
-    support.remove_registration(registration_id, call.actor)
+    waiting.remove(registration_id, call.actor)
     return Answer()
 
 
 def _as_it_is(registration_id: str) -> Answer:
     db.session.close()
-    return _told(support.find_registration(registration_id))
+    return _told(waiting.find(registration_id))
 
 
 def _told(found: Row) -> Answer:

@@ -4,6 +4,7 @@ Its hooks run for pages only: they cost as much as a whole bare request, and the
 """
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -26,6 +27,8 @@ from idp.web import visitors
 
 log = structlog.get_logger(__name__)
 
+REST_SECONDS = 5.0  # in which nobody asks a storage that has failed; then one request tries
+
 limiter = Limiter(
     visitors.network, in_memory_fallback_enabled=True, strategy="moving-window", headers_enabled=False
 )
@@ -37,6 +40,28 @@ class _CountFallbacks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno == logging.WARNING and has_app_context():
             metrics().limit_fallbacks.inc()
+
+
+class _Storage:
+    """Whether the workers' common storage is worth asking: a Redis that is there and says nothing costs a second."""
+
+    def __init__(self) -> None:
+        self._resting_until = 0.0
+
+    def is_worth_asking(self) -> bool:
+        now = time.monotonic()
+        if not self._resting_until:
+            return True
+        if now < self._resting_until:
+            return False
+        self._resting_until = now + REST_SECONDS  # the others wait for what this one finds
+        return True
+
+    def has_failed(self) -> None:
+        self._resting_until = time.monotonic() + REST_SECONDS
+
+    def has_answered(self) -> None:
+        self._resting_until = 0.0
 
 
 class TooMany(Exception):
@@ -64,6 +89,7 @@ def init_app(app: Flask, settings: Settings, *blueprints: str) -> None:
     limiter.init_app(app)
     limiter.logger.handlers[:] = [_CountFallbacks()]
     app.extensions["limits alone"] = MovingWindowRateLimiter(MemoryStorage())
+    app.extensions["limits storage"] = _Storage()
     for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
         hook = hooks[None].pop()
         if hooks is app.after_request_funcs:
@@ -179,12 +205,21 @@ def refuse_if_spent(name: str) -> None:
 
 def _judge(name: str, key: str, act: Callable[[RateLimiter], Callable[..., bool]]) -> None:
     """Without Redis this worker counts by itself."""
+    storage: _Storage = current_app.extensions["limits storage"]
     for item in parse_many(setting(name)()):
-        try:
-            _refuse_unless(act, limiter.limiter, item, name, key)
-        except StorageError as error:
-            _not_shared(error)
-            _refuse_unless(act, current_app.extensions["limits alone"], item, name, key)
+        if storage.is_worth_asking():
+            try:
+                _refuse_unless(act, limiter.limiter, item, name, key)
+            except StorageError as error:
+                storage.has_failed()
+                _not_shared(error)
+            except TooMany:
+                storage.has_answered()
+                raise
+            else:
+                storage.has_answered()
+                continue
+        _refuse_unless(act, current_app.extensions["limits alone"], item, name, key)
 
 
 def _not_shared(error: StorageError) -> None:

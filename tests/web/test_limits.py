@@ -1,11 +1,14 @@
 """Rate limits: a readable page with Retry-After, known devices not shut out, Redis shared by all and never missed."""
 
+import socket
+
 import pytest
 from flask.testing import FlaskClient
 from limits.errors import StorageError
 from limits.strategies import MovingWindowRateLimiter
 from werkzeug.test import TestResponse
 
+from idp.web import limits
 from tests.conftest import AppFactory
 from tests.pages.steps import kinds, register, text
 from tests.support import journey
@@ -316,11 +319,11 @@ def test_whoever_has_a_network_of_addresses_is_counted_as_one(
 @SQLITE
 def test_with_redis_all_workers_count_together(make_app: AppFactory) -> None:
     with redis_server() as redis:
-        limits = {"storage": redis.url, "login_per_address": "2/hour"}
+        shared = {"storage": redis.url, "login_per_address": "2/hour"}
         for _ in range(2):
-            assert not limited(attempt(make_app(limits=limits).test_client()))
+            assert not limited(attempt(make_app(limits=shared).test_client()))
 
-        assert limited(attempt(make_app(limits=limits).test_client()))
+        assert limited(attempt(make_app(limits=shared).test_client()))
 
 
 @pytest.mark.redis
@@ -350,3 +353,25 @@ def test_without_redis_logins_go_on_and_are_still_counted(make_app: AppFactory) 
     assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
     assert good.status_code == 429
     assert wrong.status_code == 400
+
+
+@SQLITE
+def test_a_redis_that_says_nothing_is_not_asked_each_time(
+    make_app: AppFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        app = make_app(limits={"storage": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"})
+        client = People(app).client()
+        asked: list[str] = []
+        monkeypatch.setattr(limits.limiter, "_storage_dead", False)  # as no form has noticed
+        monkeypatch.setattr(limits, "_not_shared", lambda error: asked.append(str(error)))
+
+        answers = [
+            journey.token_request(app.test_client(), client, {"grant_type": "nonsense"}).status_code
+            for _ in range(4)
+        ]
+        app.extensions["limits storage"] = limits._Storage()  # as when its rest is over
+        journey.token_request(app.test_client(), client, {"grant_type": "nonsense"})
+
+    assert answers == [400] * 4
+    assert len(asked) == 2

@@ -8,7 +8,7 @@ from idp.admin import admin
 from idp.admin.api import api as admin_api
 from idp.clients import keys as client_keys
 from idp.clients import registry, resources
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from idp.grants import access_tokens
 from idp.mail import delivery
 from idp.pages import journey, pages

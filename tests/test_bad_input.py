@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from tests.conftest import AppFactory
 from tests.support import journey
 from tests.support.identification import SETTINGS, open_desk

@@ -16,7 +16,8 @@ from idp.admin.clients import changeable, of
 from idp.admin.forms import ReasonForm
 from idp.admin.words import moment
 from idp.clients import management
-from idp.clients.management import ClientChangedMeanwhile, ManagedClient, NoSecret, WrongState
+from idp.clients.managed import ManagedClient
+from idp.clients.management import ClientChangedMeanwhile, NoSecret, WrongState
 from idp.web.fields import lazy
 from idp.web.forms import EmptyForm, Form
 

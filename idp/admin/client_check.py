@@ -11,7 +11,7 @@ from idp.admin import admin, shared
 from idp.admin.client_fields import label
 from idp.admin.client_reasons import about_in_words
 from idp.admin.clients import of
-from idp.clients import checking, management
+from idp.clients import checking, managed
 from idp.clients.checking import Code, Finding, Level
 from idp.texts import LANGUAGE_NAMES
 from idp.web import visitors
@@ -42,7 +42,7 @@ def _who() -> str:
 @limiter.limit(setting("client_checks_per_account"), key_func=_who, methods=["POST"])
 def client_check(client_id: str) -> Response:
     """The button checks, since that sends requests to the app's hosts; the page alone sends none."""
-    client = management.look(client_id, shared.actor())
+    client = managed.look(client_id, shared.actor())
     form = EmptyForm()
     known = of(client)
     groups = _groups(checking.check(client_id, shared.actor())) if form.validate_on_submit() else None

@@ -14,7 +14,8 @@ from idp.admin.client_links import client_url
 from idp.admin.client_views import value_words
 from idp.admin.clients import changeable, of
 from idp.clients import management
-from idp.clients.management import MAX_LOGO_BYTES, ClientChangedMeanwhile, ManagedClient
+from idp.clients.managed import ManagedClient
+from idp.clients.management import MAX_LOGO_BYTES, ClientChangedMeanwhile
 from idp.clients.metadata import InvalidClientMetadata
 from idp.web.forms import Form
 

@@ -30,7 +30,8 @@ from idp.admin.client_fields import (
     widget,
 )
 from idp.admin.client_texts import TEXTS, choice_texts, empty_text
-from idp.clients.management import ManagedClient, Wanted
+from idp.clients.managed import ManagedClient
+from idp.clients.management import Wanted
 from idp.clients.metadata import SCOPES, with_defaults
 from idp.clients.options import SWITCHES
 from idp.web.fields import lazy, needed, trimmed

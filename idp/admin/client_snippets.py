@@ -12,8 +12,8 @@ from flask import render_template
 from flask_babel import gettext as _
 
 from idp.accounts.rules import rules
-from idp.clients import management
-from idp.clients.management import ManagedClient
+from idp.clients import managed
+from idp.clients.managed import ManagedClient
 from idp.clients.metadata import with_defaults
 
 SECRET = "your-client-secret"  # noqa: S105 -- what stands in place of one
@@ -145,8 +145,8 @@ def _resource(client: ManagedClient, scope: str) -> str | None:
 
     A token that is made for none is accepted by none.
     """
-    if management.ADMIN_SCOPES.keys() & set(scope.split()):
-        return f"{rules().settings.issuer}{management.ADMIN_API}"
+    if managed.ADMIN_SCOPES.keys() & set(scope.split()):
+        return f"{rules().settings.issuer}{managed.ADMIN_API}"
     return next(iter(client.options.allowed_resources or ()), None)
 
 

@@ -14,7 +14,7 @@ from idp.admin.client_forms import inputs
 from idp.admin.client_links import client_url
 from idp.admin.client_texts import choice_texts
 from idp.admin.words import moment
-from idp.clients.management import ManagedClient
+from idp.clients.managed import ManagedClient
 from idp.clients.metadata import InvalidClientMetadata, with_defaults
 
 

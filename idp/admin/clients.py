@@ -12,8 +12,8 @@ from idp.admin.client_links import CLIENTS, client_id_of, client_url
 from idp.admin.client_views import groups, may_change, name_of, row, states
 from idp.admin.events import views
 from idp.admin.words import moment
-from idp.clients import history, management
-from idp.clients.management import ManagedClient, NoSuchClient
+from idp.clients import history, managed
+from idp.clients.managed import ManagedClient, NoSuchClient
 from idp.clients.metadata import with_defaults
 from idp.texts import language
 from idp.web import errors
@@ -35,7 +35,7 @@ def read_client_id(_endpoint: str | None, values: dict[str, Any] | None) -> None
 def clients() -> Response:
     typed = request.args.get("q", "").replace("\0", "").strip()[:254]
     after = request.args.get("after", "")[:100] or None
-    found = management.search(typed, shared.actor(), after=after)
+    found = managed.search(typed, shared.actor(), after=after)
     return shared.page(
         "clients",
         typed=typed,
@@ -54,7 +54,7 @@ def _list(typed: str, after: str | None) -> str:
 @admin.get("/clients/<client_id>")
 def client(client_id: str) -> Response:
     actor = shared.actor()
-    found = management.look(client_id, actor)
+    found = managed.look(client_id, actor)
     until = found.previous_secret_until
     return shared.page(
         "client",
@@ -79,7 +79,7 @@ def _trial(found: ManagedClient, actor: Actor) -> str | None:
 
 @admin.get("/clients/<client_id>/settings")
 def client_settings(client_id: str) -> Response:
-    found = management.look(client_id, shared.actor())
+    found = managed.look(client_id, shared.actor())
     return shared.page(
         "client_settings",
         **of(found),
@@ -96,7 +96,7 @@ def of(found: ManagedClient) -> dict[str, Any]:
 
 def changeable(client_id: str) -> ManagedClient:
     """The client, if this person may change it. Raises NoSuchClient, which is a 404."""
-    found = management.look(client_id, shared.actor())
+    found = managed.look(client_id, shared.actor())
     if not may_change(found, shared.actor()):
         raise NoSuchClient
     return found

@@ -20,7 +20,8 @@ from idp.cli.context import Context, json_option, note_option, pass_context, put
 from idp.cli.faults import one_line
 
 if TYPE_CHECKING:
-    from idp.clients.management import ManagedClient, Wanted
+    from idp.clients.managed import ManagedClient
+    from idp.clients.management import Wanted
 
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
@@ -95,11 +96,11 @@ def update(
     subject type, or by another host of a pairwise client.
     """
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed, management
 
     with context.app(), one_line(client_id=client_id):
         _must_be_picture(logo)
-        before = management.look(client_id, OPERATOR)
+        before = managed.look(client_id, OPERATOR)
         wanted = _changed(before, given, unset)
         after, secret = management.change(client_id, wanted, OPERATOR, version=before.version)
         if logo is not None:
@@ -168,11 +169,11 @@ def _say_secret(context: Context, secret: str) -> None:
 def rotate_secret(context: Context, client_id: str, overlap_days: int, as_json: bool) -> None:
     """Give a client a new secret, which is shown once. One before the last is good no more."""
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed, management
 
     with context.app(), one_line(client_id=client_id):
         secret = management.rotate_secret(client_id, OPERATOR, overlap=timedelta(days=overlap_days))
-        until = management.look(client_id, OPERATOR).previous_secret_until
+        until = managed.look(client_id, OPERATOR).previous_secret_until
     if as_json:
         told = {
             "client_id": client_id,
@@ -194,10 +195,10 @@ def rotate_secret(context: Context, client_id: str, overlap_days: int, as_json: 
 def end_previous_secret(context: Context, client_id: str) -> None:
     """Let only the newest secret be good from now on."""
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed, management
 
     with context.app(), one_line(client_id=client_id):
-        if management.look(client_id, OPERATOR).previous_secret_until is None:
+        if managed.look(client_id, OPERATOR).previous_secret_until is None:
             raise click.ClickException(f"{client_id} has no previous secret that is still good")
         management.end_previous_secret(client_id, OPERATOR)
     context.console.print("Only the newest secret is good now.")
@@ -228,10 +229,10 @@ def enable(context: Context, client_id: str, note: str) -> None:
 
 def _switch(client_id: str, note: str, context: Context, *, enabled: bool) -> None:
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed, management
 
     with context.app(), one_line(client_id=client_id):
-        if management.look(client_id, OPERATOR).enabled is enabled:
+        if managed.look(client_id, OPERATOR).enabled is enabled:
             raise click.ClickException(f"{client_id} is {'enabled' if enabled else 'disabled'} already")
         (management.enable if enabled else management.disable)(client_id, OPERATOR, note)
 
@@ -243,10 +244,10 @@ def _switch(client_id: str, note: str, context: Context, *, enabled: bool) -> No
 def end_self_registration(context: Context, client_id: str, note: str) -> None:
     """Let a client that registered itself be changed by administrators alone. It stays when nobody uses it."""
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed, management
 
     with context.app(), one_line(client_id=client_id):
-        if not management.look(client_id, OPERATOR).registered_itself:
+        if not managed.look(client_id, OPERATOR).registered_itself:
             raise click.ClickException(f"{client_id} cannot change itself")
         management.end_self_registration(client_id, OPERATOR, note)
     context.console.print(f"{client_id} cannot change itself any more.")
@@ -260,11 +261,11 @@ def end_self_registration(context: Context, client_id: str, note: str) -> None:
 def delete(context: Context, client_id: str, note: str, yes: bool) -> None:
     """Delete a client with all that it was given. The audit log keeps what it was."""
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed, management
     from idp.database import db
 
     with context.app(), one_line(client_id=client_id):
-        found = management.look(client_id, OPERATOR)
+        found = managed.look(client_id, OPERATOR)
         db.session.close()  # nobody waits for an answer
         if not yes:
             click.confirm(f"Delete {client_id} ({found.name!a}) for good?", abort=True)

@@ -10,7 +10,7 @@ from idp.cli.context import Context, cell, folding, json_option, pass_context, p
 from idp.cli.faults import one_line
 
 if TYPE_CHECKING:
-    from idp.clients.management import ManagedClient
+    from idp.clients.managed import ManagedClient
 
 
 @click.group()
@@ -40,11 +40,11 @@ def list_clients(context: Context, search: str, as_json: bool) -> None:
 
 def _all(search: str) -> Iterator["ManagedClient"]:
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed
 
     after = None
     while True:
-        page = management.search(search, OPERATOR, after=after)
+        page = managed.search(search, OPERATOR, after=after)
         yield from page.clients
         after = page.after
         if after is None:
@@ -78,10 +78,10 @@ def values(each: "ManagedClient") -> dict[str, Any]:
 def show(context: Context, client_id: str, as_json: bool) -> None:
     """Print all that is registered of a client, with its defaults: to a terminal as a table, else as JSON."""
     from idp.accounts.roles import OPERATOR
-    from idp.clients import management
+    from idp.clients import managed
 
     with context.app(), one_line(client_id=client_id):
-        found = values(management.look(client_id, OPERATOR))
+        found = values(managed.look(client_id, OPERATOR))
     if context.wants_json(as_json):
         put_json(found)
         return

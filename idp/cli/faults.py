@@ -24,13 +24,8 @@ def message_of(error: Exception, client_id: str = "", name: str = "") -> str | N
 
 
 def _about_a_client(error: Exception, client_id: str) -> str | None:
-    from idp.clients.management import (
-        ClientChangedMeanwhile,
-        ClientExists,
-        NoSecret,
-        NoSuchClient,
-        WrongState,
-    )
+    from idp.clients.managed import NoSuchClient
+    from idp.clients.management import ClientChangedMeanwhile, ClientExists, NoSecret, WrongState
     from idp.clients.metadata import InvalidClientMetadata
 
     match error:

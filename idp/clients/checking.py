@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from idp.accounts import assurance
 from idp.accounts.roles import Actor
 from idp.accounts.rules import rules
-from idp.clients import jwks, management, resources
+from idp.clients import jwks, managed, resources
 from idp.clients.keys import fetch
-from idp.clients.management import ManagedClient
+from idp.clients.managed import ManagedClient
 from idp.clients.metadata import LOOPBACK_HOSTS, PAGE_MEMBERS, InvalidClientMetadata, validate
 from idp.clients.sectors import check_sector
 from idp.database import db
@@ -76,7 +76,7 @@ class Finding:
 
 def check(client_id: str, by: Actor) -> list[Finding]:
     """All that is found, errors first. Raises NotAllowed and NoSuchClient."""
-    client = management.look(client_id, by)
+    client = managed.look(client_id, by)
     db.session.close()  # no connection is held while others are asked
     found = [finding for look in LOOKS for finding in look(client)]
     return sorted(found, key=lambda finding: list(Level).index(finding.level))
@@ -163,7 +163,7 @@ def _apis(client: ManagedClient) -> Iterator[Finding]:
 def _has_api(client: ManagedClient) -> bool:
     """Whether an API accepts what the client gets in its own name: another's, its own, the administrators'."""
     own = client.resource_server and client.metadata.get("resource_uris")
-    administers = management.ADMIN_SCOPES.keys() & set(str(client.metadata.get("scope", "")).split())
+    administers = managed.ADMIN_SCOPES.keys() & set(str(client.metadata.get("scope", "")).split())
     return bool(client.options.allowed_resources or own or administers)
 
 

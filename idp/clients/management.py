@@ -1,12 +1,11 @@
-"""Client apps in the hands of administrators: found, made, changed, given new secrets, disabled and deleted.
+"""Client apps in the hands of administrators: made, changed, given new secrets, disabled and deleted.
 
 Each use case takes who acts (`by`), judges whether they may, and writes what they did into the audit log in the same
 transaction, with the values before and after. Pages, the REST API and the command call the same functions. What a
-client may say of itself is metadata.py's, what is wrong with one checking.py's.
+client may say of itself is metadata.py's, what is wrong with one checking.py's; finding them is managed.py's.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,26 +20,15 @@ from idp import audit, clock, versions
 from idp.accounts.roles import Actor, NotAllowed, Role
 from idp.accounts.rules import rules
 from idp.audit import Event
-from idp.clients import registration, resources
-from idp.clients.metadata import SECRET_METHODS, InvalidClientMetadata, validate
+from idp.clients import managed, registration, resources
+from idp.clients.managed import ManagedClient, NoSuchClient, admin_roles, method_of
+from idp.clients.metadata import InvalidClientMetadata, validate
 from idp.clients.models import ClientApp, ClientLogo
 from idp.clients.options import AS_INSTALLED, ClientOptions
-from idp.clients.sectors import check_sector, named_by
+from idp.clients.sectors import check_sector
 from idp.crypto import hash_token
 from idp.database import db, writing
 from idp.grants import of_client
-from idp.policy.lifetimes import is_live
-
-PAGE = 50
-ADMIN_SCOPES: Mapping[str, Role] = {
-    "admin:clients": Role.CLIENTS,
-    "admin:accounts": Role.SUPPORT,
-    "admin:audit": Role.AUDITOR,
-}
-"""The scopes of the administrators' REST API, and the role that each gives to the client that has it."""
-
-ADMIN_API = "/admin/api/v1"
-"""Where that API is; with the issuer before it, the audience of tokens that are good for nothing else (RFC 8707)."""
 
 MAX_OVERLAP = timedelta(days=90)
 USUAL_OVERLAP = timedelta(days=7)
@@ -50,10 +38,6 @@ _LOGO_BEGINS = {
     "image/jpeg": (b"\xff\xd8\xff",),
     "image/webp": (b"RIFF",),
 }
-
-
-class NoSuchClient(Exception):
-    """No client has that client_id, or not any more."""
 
 
 class ClientExists(Exception):
@@ -83,113 +67,6 @@ class Wanted:
     resource_server: bool = False
 
 
-@dataclass(frozen=True)
-class ManagedClient:
-    """A client as it stands in the database, enabled or not. No secret is in it."""
-
-    client_id: str
-    metadata: Mapping[str, Any]  # as registered: without defaults
-    options: ClientOptions
-    first_party: bool
-    pkce_required: bool
-    resource_server: bool
-    enabled: bool
-    has_secret: bool
-    previous_secret_until: datetime | None  # while the secret before is good too
-    registered_itself: bool  # and can still change itself
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def name(self) -> str:
-        return str(self.metadata.get("client_name") or self.client_id)
-
-    @property
-    def method(self) -> str:
-        return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))
-
-    @property
-    def named_by(self) -> str | None:
-        """What people's subjects at this client hang on, see sectors.py."""
-        return named_by(self.client_id, self.metadata)
-
-    @property
-    def version(self) -> str:
-        """Differs when anything that can be changed differs."""
-        text = json.dumps(self.wanted_values() | {"enabled": self.enabled}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-    def wanted_values(self) -> dict[str, Any]:
-        """What `change` can change, flat: members of metadata and options beside the switches."""
-        return {
-            **self.metadata,
-            **self.options.values(),
-            "first_party": self.first_party,
-            "pkce_required": self.pkce_required,
-            "resource_server": self.resource_server,
-        }
-
-    def admin_roles(self) -> set[Role]:
-        """What the client may do at the administrators' API."""
-        return admin_roles(self.metadata)
-
-
-@dataclass(frozen=True)
-class Page:
-    """`after`: the client_id after which the next page begins, None on the last one."""
-
-    clients: list[ManagedClient]
-    after: str | None
-
-
-# -- looking
-
-
-def search(text: str, by: Actor, *, after: str | None = None, size: int = PAGE) -> Page:
-    """Clients whose name, client_id or redirect URI holds `text`, by client_id; all of them for an empty text.
-
-    Raises NotAllowed.
-    """
-    by.must_have(Role.CLIENTS, Role.AUDITOR)
-    query = sa.select(ClientApp).order_by(ClientApp.client_id)
-    if after is not None:
-        query = query.where(ClientApp.client_id > after.replace("\0", ""))
-    typed = text.strip().casefold()
-    found = []
-    with db.session.scalars(query.execution_options(yield_per=500, populate_existing=True)) as apps:
-        for app in apps:
-            if not typed or typed in _searched(app):
-                found.append(_managed(app))
-                if len(found) > size:
-                    break
-    more = len(found) > size
-    return Page(found[:size], found[size - 1].client_id if more else None)
-
-
-def _searched(app: ClientApp) -> str:
-    members = app.registration.items()
-    names = [str(value) for member, value in members if member.partition("#")[0] == "client_name"]
-    return "\n".join([app.client_id, *names, *app.registration.get("redirect_uris", ())]).casefold()
-
-
-def look(client_id: str, by: Actor) -> ManagedClient:
-    """One client. Raises NoSuchClient and NotAllowed."""
-    by.must_have(Role.CLIENTS, Role.AUDITOR)
-    if not client_id.isprintable():
-        raise NoSuchClient
-    app = db.session.get(ClientApp, client_id, populate_existing=True)
-    if app is None:
-        raise NoSuchClient
-    return _managed(app)
-
-
-def logo(digest: str) -> tuple[str, bytes] | None:
-    """Media type and content of a client's picture, for everybody."""
-    query = sa.select(ClientLogo).where(ClientLogo.digest == digest).limit(1)
-    found = db.session.scalars(query).first() if digest.isalnum() else None
-    return (found.media_type, found.content) if found else None
-
-
 # -- making and changing
 
 
@@ -216,7 +93,7 @@ def create(wanted: Wanted, by: Actor, *, client_id: str | None = None) -> tuple[
                 options=options,
             )
             session.flush()
-            client = _managed(session.get_one(ClientApp, made))
+            client = managed.of(session.get_one(ClientApp, made))
             _audit(session, Event.CLIENT_REGISTERED, client.client_id, by, {}, client.wanted_values())
     except IntegrityError as error:  # somebody chose it at this very moment
         raise ClientExists from error
@@ -236,15 +113,15 @@ def change(
     metadata, options = _checked(wanted, by)
     with writing() as session:
         app = _changeable(session, client_id, by)
-        before = _managed(app)
+        before = managed.of(app)
         if version is not None and version != before.version:
             raise ClientChangedMeanwhile
         _check_resources(session, options, before.options)
         _check_own_addresses(session, metadata if wanted.resource_server else {}, before)
         app.registration, app.options = metadata, options.values()
         app.first_party, app.resource_server = wanted.first_party, wanted.resource_server
-        app.pkce_required = wanted.pkce_required or _method(metadata) == "none"
-        secret = registration.change_method(app, before.method, _method(metadata))
+        app.pkce_required = wanted.pkce_required or method_of(metadata) == "none"
+        secret = registration.change_method(app, before.method, method_of(metadata))
         after = _changed(session, app)
         if after.named_by != before.named_by:
             of_client.forget_people(session, client_id, app.updated_at)
@@ -262,7 +139,7 @@ def put_logo(client_id: str, content: bytes | None, by: Actor) -> ManagedClient:
     kind = picture_type(content) if content else ""
     with writing() as session:
         app = _changeable(session, client_id, by)
-        before = _managed(app)
+        before = managed.of(app)
         digest = hashlib.sha256(content).hexdigest() if content else None
         if content and digest and session.get(ClientLogo, (digest, client_id)) is None:
             session.add(ClientLogo(digest=digest, client_id=client_id, media_type=kind, content=content))
@@ -273,6 +150,13 @@ def put_logo(client_id: str, content: bytes | None, by: Actor) -> ManagedClient:
         _audit(session, Event.CLIENT_CHANGED, client_id, by, before.wanted_values(), after.wanted_values())
     _tell()
     return after
+
+
+def logo(digest: str) -> tuple[str, bytes] | None:
+    """Media type and content of a client's picture, for everybody."""
+    query = sa.select(ClientLogo).where(ClientLogo.digest == digest).limit(1)
+    found = db.session.scalars(query).first() if digest.isalnum() else None
+    return (found.media_type, found.content) if found else None
 
 
 def picture_type(content: bytes) -> str:
@@ -306,13 +190,13 @@ def rotate_secret(
         app = _changeable(session, client_id, by)
         if seen is not None and seen != app.updated_at:
             raise ClientChangedMeanwhile
-        method = _method(app.registration)
+        method = method_of(app.registration)
         secret = registration.new_secret(method)
         if secret is None:
             raise NoSecret
         now = clock.now()
         until = now + overlap
-        before = _managed(app)
+        before = managed.of(app)
         app.previous_secret_hash = app.secret_hash if overlap else None
         app.previous_sealed_secret = app.sealed_secret if overlap else None
         app.previous_secret_until = until if overlap else None
@@ -326,7 +210,7 @@ def end_previous_secret(client_id: str, by: Actor) -> None:
     """Let only the newest secret be good from now on. Raises NotAllowed, NoSuchClient and WrongState."""
     with writing() as session:
         app = _changeable(session, client_id, by)
-        before = _managed(app)
+        before = managed.of(app)
         if before.previous_secret_until is None:
             raise WrongState
         registration.forget_previous_secret(app)
@@ -397,10 +281,10 @@ def delete(client_id: str, by: Actor, note: str, *, version: str | None = None) 
     """
     with writing() as session:
         app = _changeable(session, client_id, by)
-        managed = _managed(app)
-        if version is not None and version != managed.version:
+        client = managed.of(app)
+        if version is not None and version != client.version:
             raise ClientChangedMeanwhile
-        before = managed.wanted_values()
+        before = client.wanted_values()
         _forget_logos(session, client_id, None)
         session.delete(app)
         of_client.end_all(session, client_id, clock.now())
@@ -410,15 +294,6 @@ def delete(client_id: str, by: Actor, note: str, *, version: str | None = None) 
 
 
 # -- shared
-
-
-def admin_roles(metadata: Mapping[str, Any]) -> set[Role]:
-    """The roles that the scopes in a client's metadata give it. Raises InvalidClientMetadata for unknown ones."""
-    scope = metadata.get("scope")
-    wanted = {value for value in str(scope or "").split() if value.startswith("admin:")}
-    if unknown := sorted(wanted - ADMIN_SCOPES.keys()):
-        raise InvalidClientMetadata(f"scope: unknown {unknown[0]}")
-    return {ADMIN_SCOPES[value] for value in wanted}
 
 
 def _checked(wanted: Wanted, by: Actor) -> tuple[dict[str, Any], ClientOptions]:
@@ -472,29 +347,7 @@ def _changed(session: Session, app: ClientApp) -> ManagedClient:
     app.updated_at = clock.now()
     versions.bump(session, "clients")
     session.flush()
-    return _managed(app)
-
-
-def _managed(app: ClientApp) -> ManagedClient:
-    until = app.previous_secret_until
-    return ManagedClient(
-        client_id=app.client_id,
-        metadata=dict(app.registration),
-        options=ClientOptions.stored(app.options),
-        first_party=app.first_party,
-        pkce_required=app.pkce_required,
-        resource_server=app.resource_server,
-        enabled=app.enabled,
-        has_secret=app.secret_hash is not None and _method(app.registration) in SECRET_METHODS,
-        previous_secret_until=until if until is not None and is_live(until, clock.now()) else None,
-        registered_itself=app.registration_token_hash is not None,
-        created_at=app.created_at,
-        updated_at=app.updated_at,
-    )
-
-
-def _method(metadata: Mapping[str, Any]) -> str:
-    return str(metadata.get("token_endpoint_auth_method", "client_secret_basic"))
+    return managed.of(app)
 
 
 def _audit(

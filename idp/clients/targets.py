@@ -6,7 +6,7 @@ beside what is its own.
 
 from idp.accounts.rules import rules
 from idp.clients import resources
-from idp.clients.management import ADMIN_API, ADMIN_SCOPES
+from idp.clients.managed import ADMIN_API, ADMIN_SCOPES
 from idp.clients.registry import Client
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from authlib.oauth2.rfc6749.errors import InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
-from idp.clients.management import ADMIN_SCOPES
+from idp.clients.managed import ADMIN_SCOPES
 from idp.clients.registry import Client
 from idp.clients.targets import admin_api
 from idp.oidc import resource_indicators, tokens

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp.accounts.roles import OPERATOR
-from idp.clients import management
-from idp.clients.management import ManagedClient
+from idp.clients import managed
+from idp.clients.managed import ManagedClient
 from tests.support import journey
 
 PAGE = "/admin/clients/asiointi"
@@ -53,7 +53,7 @@ def send(browser: FlaskClient, path: str, page: TestResponse, **changes: Any) ->
 
 def stored(app: Flask, client_id: str = "asiointi") -> ManagedClient:
     with app.app_context():
-        return management.look(client_id, OPERATOR)
+        return managed.look(client_id, OPERATOR)
 
 
 def secret_in(answer: TestResponse) -> str:

@@ -7,7 +7,8 @@ from werkzeug.test import TestResponse
 
 from idp.accounts.roles import OPERATOR
 from idp.clients import management
-from idp.clients.management import ADMIN_API, Wanted
+from idp.clients.managed import ADMIN_API
+from idp.clients.management import Wanted
 from tests.support.people import App
 
 SCOPES = ("admin:clients", "admin:accounts", "admin:audit")

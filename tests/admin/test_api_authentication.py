@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey
 from idp import clock, keys
 from idp.accounts.roles import OPERATOR, Role
 from idp.clients import management
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from idp.crypto import random_id
 from tests.admin.conftest import Colleague
 from tests.admin.machine import SCOPES, Machine, machine_metadata, problem

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from idp.clients.management import ADMIN_SCOPES
+from idp.clients.managed import ADMIN_SCOPES
 from idp.web.problems import KINDS
 from tests.cli.conftest import Idp, idp, logging_as_before, settings_file
 from tests.conftest import ISSUER, AppFactory

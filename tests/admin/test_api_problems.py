@@ -7,8 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
-from idp.clients import management
-from idp.clients.management import ADMIN_API
+from idp.clients import managed
+from idp.clients.managed import ADMIN_API
 from tests.admin.machine import SCOPES, Machine, machine_metadata, problem
 from tests.conftest import AppFactory
 from tests.support.people import Person
@@ -117,9 +117,9 @@ def test_a_database_that_is_gone_is_a_problem_for_now(
     good = machine.token
 
     def lost(*_args: object, **_kwargs: object) -> None:
-        raise management.sa.exc.OperationalError("SELECT secrets", {}, Exception("connection lost"))
+        raise managed.sa.exc.OperationalError("SELECT secrets", {}, Exception("connection lost"))
 
-    monkeypatch.setattr(management, "search", lost)
+    monkeypatch.setattr(managed, "search", lost)
     answer = app.test_client().get(f"{ADMIN_API}/clients", headers={"Authorization": f"Bearer {good}"})
 
     assert problem(answer) == (503, "unavailable")
@@ -133,7 +133,7 @@ def test_a_fault_of_ours_tells_its_reference_and_nothing_else(
     def broken(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("secret-of-the-house")
 
-    monkeypatch.setattr(management, "search", broken)
+    monkeypatch.setattr(managed, "search", broken)
     with capture_logs() as logs:
         answer = machine.call("GET", "/clients")
 

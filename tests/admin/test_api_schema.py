@@ -24,7 +24,7 @@ from idp.accounts.models import ACTIVE, CLOSING, DISABLED, Account
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
 from idp.admin.api.operations import PICTURES
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from idp.clients.models import ClientApp
 from idp.crypto import hash_token
 from idp.database import writing

@@ -16,7 +16,7 @@ from idp.admin import client_edit
 from idp.admin.client_fields import GROUPS, NAMES, is_metadata
 from idp.admin.client_forms import wanted
 from idp.admin.client_texts import TEXTS
-from idp.clients import management
+from idp.clients import managed, management
 from idp.clients.management import MAX_LOGO_BYTES, Wanted
 from idp.clients.metadata import TRANSLATED_MEMBERS, TYPES
 from idp.clients.options import ClientOptions
@@ -222,7 +222,7 @@ def test_a_form_that_is_sent_as_it_is_changes_nothing(
 def test_a_machine_stays_one(app: Flask, keeper: FlaskClient, people: People) -> None:
     people.client(grant_types=["client_credentials"], scope="", redirect_uris=["https://x.example.fi/"])
     with app.app_context():
-        client = management.look("asiointi", OPERATOR)
+        client = managed.look("asiointi", OPERATOR)
         management.change(
             "asiointi", wanted(client, {"redirect_uris": None, "post_logout_redirect_uris": None}), OPERATOR
         )

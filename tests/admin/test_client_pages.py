@@ -13,7 +13,7 @@ from idp.accounts.roles import OPERATOR, Actor, Role
 from idp.admin import client_check
 from idp.admin import clients as client_pages
 from idp.audit_log import Filter
-from idp.clients import history, management, presets
+from idp.clients import history, managed, management, presets
 from idp.clients.metadata import InvalidClientMetadata
 from idp.clients.models import ClientApp
 from idp.clients.presets import PRESETS, Kind
@@ -68,9 +68,9 @@ def test_many_apps_are_shown_page_by_page(
 ) -> None:
     for number in range(5):
         people.client(f"app-{number}", client_name=f"Palvelu {number}")
-    whole = management.search
+    whole = managed.search
     monkeypatch.setattr(
-        client_pages.management, "search", lambda text, by, after: whole(text, by, after=after, size=2)
+        client_pages.managed, "search", lambda text, by, after: whole(text, by, after=after, size=2)
     )
 
     seen, url = [], "/admin/clients?q=palvelu"
@@ -251,7 +251,7 @@ def test_a_name_cannot_bring_its_own_html(app: Flask, keeper: FlaskClient, peopl
 def _same(client_id: str):  # type: ignore[no-untyped-def]
     from idp.admin.client_forms import wanted
 
-    return wanted(management.look(client_id, OPERATOR), {})
+    return wanted(managed.look(client_id, OPERATOR), {})
 
 
 ODD = [
@@ -438,7 +438,7 @@ def test_an_app_without_a_secret_gets_none(keeper: FlaskClient, people: People) 
 
 def test_a_rotation_that_saw_another_client_is_refused(context: Flask, people: People) -> None:
     people.client()
-    seen = management.look("asiointi", OPERATOR).updated_at
+    seen = managed.look("asiointi", OPERATOR).updated_at
     management.rotate_secret("asiointi", OPERATOR, seen=seen)
 
     with pytest.raises(management.ClientChangedMeanwhile):

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from idp.accounts.roles import OPERATOR, Role
 from idp.admin import client_snippets
 from idp.admin.client_snippets import KINDS, quoted
-from idp.clients import management
+from idp.clients import managed
 from tests.admin.client_steps import PAGE
 from tests.support import journey
 from tests.support.people import People
@@ -44,7 +44,7 @@ def keeper(at_desk: Callable[..., FlaskClient]) -> FlaskClient:
 
 def texts(app: Flask, client_id: str = "asiointi") -> dict[str, str]:
     with app.app_context():
-        client = management.look(client_id, OPERATOR)
+        client = managed.look(client_id, OPERATOR)
     with app.test_request_context():
         return {snippet.key: snippet.text for snippet in client_snippets.snippets(client)}
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 from idp.cli.progress import progress_bar
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from tests.admin.machine import SCOPES, Machine
 from tests.bench import load, machine, servers
 from tests.bench.__main__ import DATABASES, LOAD_CORE, SERVER_CORE, installed

@@ -11,7 +11,8 @@ from joserfc.jwk import ECKey
 from idp.accounts.roles import OPERATOR, Actor, NotAllowed, Role
 from idp.clients import checking, management
 from idp.clients.checking import Code, Finding, Level
-from idp.clients.management import NoSuchClient, Wanted
+from idp.clients.managed import NoSuchClient
+from idp.clients.management import Wanted
 from idp.clients.models import ClientApp
 from idp.database import writing
 from idp.outbound import MAX_NAMES, Outbound, look_up

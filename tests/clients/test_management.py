@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from idp.accounts.roles import OPERATOR
-from idp.clients import management
+from idp.clients import managed, management
 from idp.clients.management import Wanted
 from idp.clients.metadata import InvalidClientMetadata
 from tests.conftest import AppFactory
@@ -17,7 +17,7 @@ STRICT = {"registration_assurance": "strong"}
 def change(app: Flask) -> None:
     service = People(app).client()
     with app.app_context():
-        found = management.look(service.client_id, OPERATOR)
+        found = managed.look(service.client_id, OPERATOR)
         management.change(service.client_id, Wanted(found.metadata, STRICT), OPERATOR)
 
 

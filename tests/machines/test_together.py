@@ -12,7 +12,8 @@ from idp.accounts import roles
 from idp.accounts.roles import OPERATOR, Role
 from idp.accounts.rules import rules
 from idp.clients import management
-from idp.clients.management import ADMIN_API, Wanted
+from idp.clients.managed import ADMIN_API
+from idp.clients.management import Wanted
 from idp.clients.models import ClientApp
 from idp.database import db, writing
 from idp.deliveries import Backlog

@@ -16,8 +16,9 @@ from werkzeug.test import TestResponse
 from idp import audit, clock, housekeeping, versions
 from idp.accounts.roles import OPERATOR
 from idp.audit import AuditEvent, Event
-from idp.clients import dynamic, management
-from idp.clients.management import ManagedClient, Wanted, WrongState
+from idp.clients import dynamic, managed, management
+from idp.clients.managed import ManagedClient
+from idp.clients.management import Wanted, WrongState
 from idp.clients.models import ClientApp, InitialAccessToken
 from idp.database import db, writing
 from idp.grants import consents
@@ -849,14 +850,14 @@ def test_changes_are_judged_as_registrations_are(client: FlaskClient) -> None:
 def adopted(app: Flask, client: dict[str, Any], **metadata: Any) -> None:
     """An administrator makes it the municipality's own, demands PKCE and sets an option."""
     with app.app_context():
-        found = management.look(client["client_id"], OPERATOR)
+        found = managed.look(client["client_id"], OPERATOR)
         wanted = Wanted({**found.metadata, **metadata}, {"access_token_seconds": 120})
         management.change(found.client_id, wanted, OPERATOR)
 
 
 def as_managed(app: Flask, client: dict[str, Any]) -> ManagedClient:
     with app.app_context():
-        return management.look(client["client_id"], OPERATOR)
+        return managed.look(client["client_id"], OPERATOR)
 
 
 def last_change(app: Flask) -> AuditEvent:

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from idp import keys
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
-from idp.clients import management
+from idp.clients import managed, management
 from idp.clients.management import Wanted
 from idp.database import writing
 from tests.oidc import steps
@@ -208,7 +208,7 @@ def test_default_max_age_of_the_client_holds_unless_the_request_has_its_own(
 
 def let(app: Flask, service: App, **options: object) -> None:
     with app.app_context():
-        found = management.look(service.client_id, OPERATOR)
+        found = managed.look(service.client_id, OPERATOR)
         wanted = Wanted(found.metadata, {**found.options.values(), **options}, first_party=found.first_party)
         management.change(service.client_id, wanted, OPERATOR)
 

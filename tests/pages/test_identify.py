@@ -15,7 +15,7 @@ from idp.accounts import assurance
 from idp.accounts.models import Account, Registration
 from idp.accounts.roles import OPERATOR
 from idp.audit import AuditEvent
-from idp.clients import management, registry
+from idp.clients import managed, management, registry
 from idp.clients.management import Wanted
 from idp.database import db
 from idp.upstream import persons
@@ -249,7 +249,7 @@ def test_a_client_app_may_have_another_rule(
 
 def set_options(app: Flask, service: App, *, first_party: bool = True, **options: Any) -> None:
     with app.app_context():
-        found = management.look(service.client_id, OPERATOR)
+        found = managed.look(service.client_id, OPERATOR)
         wanted = Wanted(found.metadata, options, first_party=first_party)
         management.change(service.client_id, wanted, OPERATOR)
 

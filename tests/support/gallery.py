@@ -15,7 +15,7 @@ from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
 from idp.admin.client_fields import GROUPS
 from idp.admin.client_forms import wanted
-from idp.clients import management
+from idp.clients import managed, management
 from idp.clients.metadata import DEVICE_CODE
 from idp.clients.models import ClientApp
 from idp.clients.presets import Kind
@@ -580,7 +580,7 @@ def _client_apps(visitor: Visitor) -> Iterator[str]:
     yield "admin client edit names, with errors"
     visitor.open(f"{base}/edit/names")
     with visitor.place.people.app.app_context():
-        found = management.look(app.client_id, OPERATOR)
+        found = managed.look(app.client_id, OPERATOR)
         management.change(app.client_id, wanted(found, {"support_phone": "040 123 4567"}), OPERATOR)
     visitor.fill(support_phone="040 765 4321")
     visitor.press("#save")

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp.accounts.roles import OPERATOR
-from idp.clients import management
+from idp.clients import managed, management
 from idp.clients.management import Wanted
 from idp.clients.metadata import InvalidClientMetadata
 from tests.oidc.steps import ask
@@ -22,7 +22,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def branded(app: Flask, service: App, **options: object) -> None:
     with app.app_context():
-        client = management.look(service.client_id, OPERATOR)
+        client = managed.look(service.client_id, OPERATOR)
         management.change(service.client_id, Wanted(client.metadata, options), OPERATOR)
 
 
@@ -77,7 +77,7 @@ def test_a_logo_that_was_taken_away_is_gone(app: Flask, people: People) -> None:
     with app.app_context():
         management.put_logo(service.client_id, PNG, OPERATOR)
         management.put_logo(service.client_id, None, OPERATOR)
-        assert management.look(service.client_id, OPERATOR).options.logo is None
+        assert managed.look(service.client_id, OPERATOR).options.logo is None
     address = f"/client-logo/{hashlib.sha256(PNG).hexdigest()}"
     assert app.test_client().get(address).status_code == 404
 

@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from tests.support import journey
 from tests.support.people import People
 from tests.web.pages_with_forms import OPENERS, WITHOUT_TOKENS, Page, Town, everything_in_the_form

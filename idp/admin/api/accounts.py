@@ -24,7 +24,7 @@ from idp.admin.api.models import Nothing, WithNote
 from idp.admin.api.operations import Answer, Call, etag_of, operation
 from idp.admin.api.pages import cursor_of, event_place, link, place_of, wrong_cursor
 from idp.admin.api.problems import Problem, at
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from idp.database import db
 from idp.policy.usernames import EmailAddress
 

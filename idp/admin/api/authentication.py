@@ -9,7 +9,7 @@ from idp.accounts.roles import Actor, Role
 from idp.admin.api.problems import Problem
 from idp.admin.api.rights import RIGHTS
 from idp.clients import registry
-from idp.clients.management import ADMIN_SCOPES
+from idp.clients.managed import ADMIN_SCOPES
 from idp.clients.targets import admin_api
 from idp.grants import access, access_tokens
 from idp.grants.access_tokens import InvalidToken, is_for

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from idp.admin.api.models import Asked, Cursor, Limit, Moment, Next, Parameters, Told
-from idp.clients.management import MAX_OVERLAP, USUAL_OVERLAP, ManagedClient, Wanted
+from idp.clients.managed import ManagedClient
+from idp.clients.management import MAX_OVERLAP, USUAL_OVERLAP, Wanted
 from idp.clients.metadata import CHOICES, MAX_SECONDS, SCOPES, TRANSLATED_MEMBERS, TYPES
 from idp.clients.options import LIMITS, MAX_LIST, SESSION_LIMITS, Assurance, ClientOptions
 

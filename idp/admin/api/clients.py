@@ -22,8 +22,8 @@ from idp.admin.api.models import WithNote
 from idp.admin.api.operations import Answer, Call, etag_of, operation
 from idp.admin.api.pages import cursor_of, link, place_of
 from idp.admin.api.problems import Problem, at
-from idp.clients import management
-from idp.clients.management import ADMIN_API, ManagedClient
+from idp.clients import managed, management
+from idp.clients.managed import ADMIN_API, ManagedClient
 from idp.clients.metadata import InvalidClientMetadata
 from idp.database import db
 
@@ -34,9 +34,7 @@ def list_clients(call: Call) -> Answer:
 
     By client_id.
     """
-    found = management.search(
-        call.query.q, call.actor, after=place_of(call.query.cursor), size=call.query.limit
-    )
+    found = managed.search(call.query.q, call.actor, after=place_of(call.query.cursor), size=call.query.limit)
     following = cursor_of(found.after)
     return Answer(
         Clients(items=[Client.of(client) for client in found.clients], next=following), link(following)
@@ -67,7 +65,7 @@ def create_client(call: Call) -> Answer:
 @operation("GET", "/clients/<client_id>", answers=Client)
 def read_client(call: Call, client_id: str) -> Answer:
     """Show a client app."""
-    return Answer(Client.of(management.look(client_id, call.actor)))
+    return Answer(Client.of(managed.look(client_id, call.actor)))
 
 
 @operation("PUT", "/clients/<client_id>", answers=ClientWithSecret, body=ClientWanted, condition="required")
@@ -178,7 +176,7 @@ def end_self_registration(call: Call, client_id: str) -> Answer:
 
 def as_read(client_id: str, actor: Actor, *, required: bool) -> ManagedClient:
     """The client, if it is still what the caller has read. Raises Problem, NoSuchClient and NotAllowed."""
-    client = management.look(client_id, actor)
+    client = managed.look(client_id, actor)
     reading.refuse_if_changed(etag_of(Client.of(client)), required=required)
     return client
 
@@ -186,7 +184,7 @@ def as_read(client_id: str, actor: Actor, *, required: bool) -> ManagedClient:
 def look_again(client_id: str, actor: Actor) -> ManagedClient:
     """The client after an act. What this request has read before it is older. Raises NoSuchClient and NotAllowed."""
     db.session.close()
-    return management.look(client_id, actor)
+    return managed.look(client_id, actor)
 
 
 def as_it_is(client_id: str, actor: Actor) -> Answer:

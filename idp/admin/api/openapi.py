@@ -14,7 +14,7 @@ from idp.admin.api import api
 from idp.admin.api.operations import OPERATIONS, Operation
 from idp.admin.api.reading import JSON
 from idp.admin.api.rights import ACCOUNTS, AUDIT, CLIENTS, RIGHTS
-from idp.clients.management import ADMIN_API
+from idp.clients.managed import ADMIN_API
 from idp.web.problems import KINDS, MEDIA_TYPE
 
 VERSION = "1"

@@ -11,13 +11,8 @@ from idp.accounts.helping import NoAddress, NotNow, OwnAccount
 from idp.accounts.roles import LastAdmin, NoSuchAccount, NotAllowed
 from idp.accounts.searching import TooShort
 from idp.admin.api import api
-from idp.clients.management import (
-    ClientChangedMeanwhile,
-    ClientExists,
-    NoSecret,
-    NoSuchClient,
-    WrongState,
-)
+from idp.clients.managed import NoSuchClient
+from idp.clients.management import ClientChangedMeanwhile, ClientExists, NoSecret, WrongState
 from idp.policy.searching import SHORTEST
 from idp.web import problems
 

@@ -17,9 +17,11 @@ from idp.accounts.searching import TooShort
 from idp.accounts.standing import Standing, State
 from idp.admin import admin, shared
 from idp.admin.events import EventView, views
-from idp.admin.words import role_texts, state_text
+from idp.admin.words import letter_text, role_texts, state_text
 from idp.audit_log import Place
 from idp.clients import registry
+from idp.mail import outbox
+from idp.mail.outbox import Letter
 from idp.policy.searching import SHORTEST
 from idp.sessions import listing
 from idp.texts import LANGUAGE_NAMES, language
@@ -112,10 +114,12 @@ def account(account_id: str) -> Response:
     found = support.look(account_id, actor)
     given = roles.of(found.id)
     state = standing.of_accounts([found], rules())[found.id]
+    letter = outbox.latest(rules().vault, found.email) if found.email else None
     return shared.page(
         "account",
         account=found,
-        details=details_of(found),
+        details=details_of(found, letter),
+        undelivered=letter is not None and letter.state == "undeliverable",
         state=StateView.of(state),
         locked=state.standing in (Standing.LOCKED, Standing.LOCKED_ON_DEVICE),
         invited=state.standing in (Standing.INVITED, Standing.INVITATION_EXPIRED),
@@ -146,12 +150,13 @@ def account_history(account_id: str) -> Response:
     )
 
 
-def details_of(account: Account) -> list[tuple[str, str | datetime | None]]:
+def details_of(account: Account, letter: Letter | None = None) -> list[tuple[str, str | datetime | None]]:
     identity = persons.of_account(account.id)
     verified = _("confirmed") if account.email_verified else _("not confirmed")
     return [
         (_("Username"), account.username),
         (_("Email address"), f"{account.email} ({verified})" if account.email else None),
+        *([(_("Latest message"), letter_text(letter))] if letter else []),
         (_("Phone number"), account.phone),
         (_("Street address"), account.street_address),
         (_("Postal code"), account.postal_code),

@@ -7,7 +7,9 @@ from idp.accounts import standing, waiting
 from idp.accounts.rules import rules
 from idp.admin import admin, shared
 from idp.admin.accounts import StateView
+from idp.admin.words import letter_text
 from idp.clients import registry
+from idp.mail import outbox
 from idp.texts import LANGUAGE_NAMES, language
 from idp.web.forms import EmptyForm
 
@@ -16,8 +18,10 @@ from idp.web.forms import EmptyForm
 def registration(registration_id: str) -> Response:
     found = waiting.look(registration_id, shared.actor())
     client = registry.find(found.client_id) if found.client_id else None
+    letter = outbox.latest(rules().vault, found.email)
     details = [
         (_("Email address"), found.email),
+        *([(_("Latest message"), letter_text(letter))] if letter else []),
         (_("Phone number"), found.phone),
         (_("Street address"), found.street_address),
         (_("Postal code"), found.postal_code),
@@ -32,6 +36,7 @@ def registration(registration_id: str) -> Response:
         registration=found,
         full_name=f"{found.given_name} {found.family_name}".strip() or found.email,
         details=details,
+        undelivered=letter is not None and letter.state == "undeliverable",
         state=StateView.of(state),
         days=rules().lifetimes.unactivated_account.days,
     )

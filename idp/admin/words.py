@@ -10,6 +10,7 @@ from idp.accounts.roles import Role
 from idp.accounts.standing import Standing, State
 from idp.admin import client_fields
 from idp.audit import Event
+from idp.mail.outbox import Letter
 from idp.upstream.providers import Refusal
 from idp.upstream.purposes import Purpose
 
@@ -46,6 +47,19 @@ def state_text(state: State) -> str:
             return _("Invited, no password yet; no link works")
         case _:
             return _("Not activated; no link works")
+
+
+def letter_text(letter: Letter) -> str:
+    """When a message was written and what has become of it."""
+    when = moment(letter.written_at)
+    match letter.state:
+        case "undeliverable":
+            told = _("%(moment)s; it could not be delivered", moment=when)
+            return f"{told} ({letter.reply})" if letter.reply else told
+        case "taken":
+            return _("%(moment)s; the mail server has taken it", moment=when)
+        case _:
+            return _("%(moment)s; it waits to be sent", moment=when)
 
 
 def role_texts() -> dict[Role, str]:

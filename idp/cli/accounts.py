@@ -84,6 +84,17 @@ def state_text(state: Any) -> str:
     return joined[state.standing] + until
 
 
+def _letter_text(letter: Any) -> str:
+    """When the newest message was written, and what has become of it."""
+    became = {
+        "waiting": "waits to be sent",
+        "taken": "the mail server has taken it",
+        "undeliverable": "could not be delivered",
+    }[letter.state]
+    reply = f" ({letter.reply})" if letter.reply else ""
+    return f"{letter.written_at.astimezone():%Y-%m-%d %H:%M}, {became}{reply}"
+
+
 def _told(name: str) -> tuple[Any, Any]:
     """What is told of the account or registration that `name` means, and how it stands. Needs an app context."""
     from idp.accounts import roles, standing, support, waiting
@@ -107,16 +118,23 @@ def _told(name: str) -> tuple[Any, Any]:
 @pass_context
 def show(context: Context, name: str, as_json: bool) -> None:
     """Show an account, or a registration by the identifier that `search` tells. That you looked is in the audit log."""
+    from idp.accounts.rules import rules
+    from idp.admin.api.account_models import LatestMessage
+    from idp.mail import outbox
+
     with context.app(), one_line(name=name):
         told, state = _told(name)
+        letter = LatestMessage.of(outbox.latest(rules().vault, told.email) if told.email else None)
     if as_json:
-        put_json(told.model_dump(mode="json"))
+        put_json({**told.model_dump(mode="json"), "latest_message": letter.model_dump(mode="json")})
         return
     table = folding("what", "value")
     for member in type(told).model_fields:
         value = getattr(told, member)
         if value not in (None, []):
             table.add_row(member, cell(state_text(state) if member == "state" else value))
+    if letter.written_at:
+        table.add_row("latest message", cell(_letter_text(letter)))
     context.console.print(table)
 
 

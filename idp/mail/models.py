@@ -13,3 +13,4 @@ class OutboxMessage(Delivery):
 
     kind: Mapped[str] = mapped_column(sa.String(30))
     sealed: Mapped[str | None] = mapped_column(sa.Text)  # encrypted JSON: to, subject, text, html
+    recipient: Mapped[str | None] = mapped_column(sa.String(64), index=True)  # keyed hash of the address

@@ -1,23 +1,29 @@
 """The durable outbox: a message is committed with what causes it and delivered later by a worker."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from idp.crypto import Undecryptable, Vault
+from idp.crypto import Undecryptable, Vault, keyed_hash
 from idp.database import db
 from idp.deliveries import Backlog, Queue
 from idp.mail.models import OutboxMessage
+from idp.policy.usernames import comparison_key
 
 log = structlog.get_logger(__name__)
 
 GIVE_UP_AFTER = timedelta(days=3)
 _QUEUE = Queue(OutboxMessage, GIVE_UP_AFTER)
+
+_RECIPIENTS = "outbox recipients"
+_REPLY = re.compile(r"\w+ (\d{3}\b.*)")  # of a mail server, behind the kind of the fault
 
 NOBODY = "nobody@invalid"  # to whom messages go that are composed only to take the same time
 
@@ -31,6 +37,23 @@ class Message:
     subject: str
     text: str
     html: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What has become of a message: taken by the mail server, given up, or neither yet."""
+
+    written_at: datetime
+    sent_at: datetime | None
+    given_up_at: datetime | None
+    reply: str | None
+    """What the mail server said against it: a code of SMTP, perhaps with its status (RFC 3463)."""
+
+    @property
+    def state(self) -> Literal["waiting", "taken", "undeliverable"]:
+        if self.given_up_at:
+            return "undeliverable"
+        return "taken" if self.sent_at else "waiting"
 
 
 @dataclass(frozen=True)
@@ -53,6 +76,7 @@ def put(session: Session, vault: Vault, message: Message, now: datetime, *, disc
         OutboxMessage(
             kind=message.kind,
             sealed=vault.encrypt(json.dumps(content)),
+            recipient=keyed_hash(vault.derive(_RECIPIENTS), comparison_key(message.to)),
             created_at=now,
             due_at=now,
             attempts=0,
@@ -83,6 +107,23 @@ def backlog() -> Backlog:
 def undeliverable(now: datetime) -> int:
     """How many messages were given up in the last 24 hours."""
     return _QUEUE.undeliverable(now)
+
+
+def latest(vault: Vault, address: str) -> Letter | None:
+    """The newest message to an address of those that are still known (idp/housekeeping.py)."""
+    names = [keyed_hash(key, comparison_key(address)) for key in vault.derive_all(_RECIPIENTS)]
+    was_for_nobody = sa.and_(OutboxMessage.given_up_at.is_not(None), OutboxMessage.last_error.is_(None))
+    query = (
+        sa.select(OutboxMessage)
+        .where(OutboxMessage.recipient.in_(names), sa.not_(was_for_nobody))
+        .order_by(OutboxMessage.id.desc())
+        .limit(1)
+    )
+    found = db.session.scalars(query).first()
+    if found is None:
+        return None
+    reply = _REPLY.fullmatch(found.last_error or "")
+    return Letter(found.created_at, found.sent_at, found.given_up_at, reply[1] if reply else None)
 
 
 def release(untried: Sequence[Waiting], now: datetime) -> None:

@@ -12,8 +12,8 @@ from idp.accounts.roles import OPERATOR, Role
 from idp.admin.api import api
 from idp.admin.api.operations import OPERATIONS
 from idp.admin.api.rights import RIGHTS
-from idp.clients import management, registry
-from idp.clients.management import ADMIN_API
+from idp.clients import managed, registry
+from idp.clients.managed import ADMIN_API
 from tests.admin.conftest import Colleague
 from tests.admin.machine import MERGE_PATCH, SCOPES, Machine, machine_metadata, problem
 from tests.support.people import People, Person
@@ -66,6 +66,7 @@ EXPECTED = {
     | {"delete_client", "disable_client", "enable_client", "rotate_secret", "end_previous_secret"}
     | {"put_logo", "remove_logo", "check_client", "end_self_registration"},
     "admin:accounts": {"search_accounts", "invite_account", "read_account", "read_history", "change_account"}
+    | {"read_latest_message", "read_latest_message_of_registration"}
     | {"change_address", "unlock_account", "disable_account", "enable_account", "start_reset"}
     | {"log_out_everywhere", "delete_account", "keep_account", "read_registration", "resend_activation"}
     | {"remove_registration", "release_identity", "resend_invitation", "import_accounts", "export_accounts"},
@@ -76,6 +77,8 @@ EXPECTED = {
         "search_accounts",
         "read_account",
         "read_history",
+        "read_latest_message",
+        "read_latest_message_of_registration",
     }
     | {"read_registration", "list_events"},
 }
@@ -209,7 +212,7 @@ def test_an_unknown_scope_of_ours_is_no_way_in(clerk: Machine) -> None:
 
 
 def test_no_scope_gives_the_role_admin() -> None:
-    assert Role.ADMIN not in set(management.ADMIN_SCOPES.values())
+    assert Role.ADMIN not in set(managed.ADMIN_SCOPES.values())
 
 
 # -- no way up: people who may more

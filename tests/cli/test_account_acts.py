@@ -286,3 +286,13 @@ def test_an_invitation_that_nobody_used_is_sent_again(
     assert "on its way to uusi@example.fi" in idp("account", "resend-invitation", "uusi@example.fi").output
     assert [found.kind for found in people.letters()].count("invitation") == 2
     assert idp("account", "resend-invitation", EMAIL).exit_code == 1
+
+
+def test_what_became_of_the_newest_message_is_told(idp: Idp, maija: Person) -> None:
+    assert idp("account", "reset", EMAIL).exit_code == 0
+
+    shown = idp("account", "show", EMAIL).output
+    told = json.loads(idp("account", "show", EMAIL, "--json").output)["latest_message"]
+
+    assert "waits to be sent" in shown
+    assert (told["state"], told["reply"]) == ("waiting", None)

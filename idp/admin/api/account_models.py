@@ -11,6 +11,7 @@ from idp.accounts.roles import Role
 from idp.accounts.searching import LIMIT, Entry
 from idp.accounts.standing import State
 from idp.admin.api.models import Asked, Cursor, Limit, Line, Moment, Next, Note, Parameters, Told
+from idp.mail.outbox import Letter
 from idp.policy import details
 from idp.policy.searching import SHORTEST
 from idp.policy.usernames import EmailAddress, NotAnEmailAddress
@@ -228,3 +229,22 @@ class Registration(Told):
     def of(cls, row: RegistrationRow, state: State) -> "Registration":
         names = ("id", "email", "given_name", "family_name", *OPTIONAL, "language", "client_id", "created_at")
         return cls(**{name: getattr(row, name) for name in names}, state=AccountState.of(state))
+
+
+class LatestMessage(Told):
+    """What has become of the newest message to an address, of the last 30 days."""
+
+    state: Literal["none", "waiting", "taken", "undeliverable"] = Field(
+        description="`taken`: by the mail server. Whether it has reached a mailbox is not known."
+    )
+    written_at: Moment | None
+    reply: str | None = Field(
+        description="What the mail server said against it: a code of SMTP, perhaps with its status (RFC 3463).",
+        examples=["550 5.1.1"],
+    )
+
+    @classmethod
+    def of(cls, letter: Letter | None) -> "LatestMessage":
+        if letter is None:
+            return cls(state="none", written_at=None, reply=None)
+        return cls(state=letter.state, written_at=letter.written_at, reply=letter.reply)

@@ -16,6 +16,7 @@ from idp.admin.api.account_models import (
     Found,
     FoundEntry,
     Invited,
+    LatestMessage,
     NewAddress,
     ResetAsked,
 )
@@ -26,6 +27,7 @@ from idp.admin.api.pages import cursor_of, event_place, link, place_of, wrong_cu
 from idp.admin.api.problems import Problem, at
 from idp.clients.managed import ADMIN_API
 from idp.database import db
+from idp.mail import outbox
 from idp.policy.usernames import EmailAddress
 
 
@@ -113,6 +115,16 @@ def read_history(call: Call, account_id: str) -> Answer:
     found = audit_log.history(account.id, place, call.actor, size=asked.limit)
     following = cursor_of(str(found.next) if found.next else None)
     return Answer(Events(items=[Event.of(event) for event in found.events], next=following), link(following))
+
+
+@operation("GET", "/accounts/<account_id>/message", answers=LatestMessage)
+def read_latest_message(call: Call, account_id: str) -> Answer:
+    """Show what has become of the newest message to an account's address.
+
+    That you have looked is written down.
+    """
+    address = support.look(account_id, call.actor).email
+    return Answer(LatestMessage.of(outbox.latest(rules().vault, address) if address else None))
 
 
 @operation(

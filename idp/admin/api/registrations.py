@@ -3,10 +3,11 @@
 from idp.accounts import standing, waiting
 from idp.accounts.models import Registration as Row
 from idp.accounts.rules import rules
-from idp.admin.api.account_models import Registration
+from idp.admin.api.account_models import LatestMessage, Registration
 from idp.admin.api.models import Nothing
 from idp.admin.api.operations import Answer, Call, operation
 from idp.database import db
+from idp.mail import outbox
 
 
 @operation("GET", "/registrations/<registration_id>", answers=Registration)
@@ -16,6 +17,16 @@ def read_registration(call: Call, registration_id: str) -> Answer:
     That you have looked is written down.
     """
     return _told(waiting.look(registration_id, call.actor))
+
+
+@operation("GET", "/registrations/<registration_id>/message", answers=LatestMessage)
+def read_latest_message_of_registration(call: Call, registration_id: str) -> Answer:
+    """Show what has become of the newest message to a registration's address.
+
+    That you have looked is written down.
+    """
+    address = waiting.look(registration_id, call.actor).email
+    return Answer(LatestMessage.of(outbox.latest(rules().vault, address)))
 
 
 @operation(

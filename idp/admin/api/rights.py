@@ -1,6 +1,6 @@
 """Who may do what at the API: the whole of it, on one screen.
 
-A scope gives its role (management.ADMIN_SCOPES), for as long as the client that holds the token has it. What is not
+A scope gives its role (managed.ADMIN_SCOPES), for as long as the client that holds the token has it. What is not
 here is there for nobody. The domain judges again: which clients and accounts, and whether just now.
 """
 
@@ -47,6 +47,7 @@ RIGHTS: Mapping[str, Right] = {
     "invite_account": _HELP,
     "read_account": _READ_ACCOUNTS,
     "read_history": _READ_ACCOUNTS,
+    "read_latest_message": _READ_ACCOUNTS,
     "resend_invitation": _HELP,
     "change_account": _HELP,
     "change_address": _HELP,
@@ -62,6 +63,7 @@ RIGHTS: Mapping[str, Right] = {
     "export_accounts": _HELP,
     # registrations that wait
     "read_registration": _READ_ACCOUNTS,
+    "read_latest_message_of_registration": _READ_ACCOUNTS,
     "resend_activation": _HELP,
     "remove_registration": _HELP,
     # what has happened

@@ -155,6 +155,7 @@ def run(factory: str, at: Server, workers: int) -> None:
                 for one in at_work:  # also once more: who is being forked does not hear it
                     one.terminate()
                 at_work[0].join(1)
+            self.workers_kill_timeout = 1
             super()._stop_workers()  # kills whoever is left
 
     # The workers inherit their sockets, and the byte of idp.leaving.
@@ -170,6 +171,6 @@ def run(factory: str, at: Server, workers: int) -> None:
         backlog=listeners.BACKLOG,
         log_enabled=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=1,
+        workers_kill_timeout=KILL_SECONDS,
         websockets=False,
     ).serve()

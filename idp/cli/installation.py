@@ -1,6 +1,7 @@
 """Setting an installation up and running it: init, migrate, serve, purge."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -189,6 +190,9 @@ def upgrade_database() -> None:
 @pass_context
 def serve(context: Context) -> None:
     """Start the provider: workers, outbox, everything. Stops at Ctrl-C or SIGTERM."""
+    # Until the server heeds it: the first process of a container would not even be ended by it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
     from idp import keys, serving
     from idp.accounts.rules import rules
     from idp.cli.doctor import Schema, schema

@@ -4,6 +4,7 @@ import secrets
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,8 +98,12 @@ def _failed_login(client: httpx.Client, address: str) -> int:
 
 
 @POSTGRESQL
-@pytest.mark.parametrize("delay", [0, 1])
-def test_sigterm_under_load_drops_no_request(make_place: PlaceFactory, delay: int) -> None:
+@pytest.mark.parametrize(
+    ("ask", "delay"), [(Machine.ask_to_stop, 0), (Machine.ask_to_stop, 1), (Machine.interrupt, 1)]
+)
+def test_stopping_under_load_drops_no_request(
+    make_place: PlaceFactory, ask: Callable[[Machine], None], delay: int
+) -> None:
     place = make_place()
     machine = place.start(workers=2, stop_delay=delay)
     machine.wait_until_ready()
@@ -106,7 +111,7 @@ def test_sigterm_under_load_drops_no_request(make_place: PlaceFactory, delay: in
         load.wait_for_more(200)
         at_the_signal = load.answered
         assert load.nobody == 0
-        machine.ask_to_stop()
+        ask(machine)
         assert machine.wait_for_the_end() == 0
         wait_until(lambda: load.nobody)
 

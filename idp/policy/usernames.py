@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from string import ascii_lowercase, ascii_uppercase
 
 import idna
@@ -76,6 +76,7 @@ def _lowered(text: str) -> str:
     return unicodedata.normalize("NFC", lower)
 
 
+@lru_cache(maxsize=1024)
 def _domain_key(domain: str) -> str:
     if domain.isascii():
         return domain

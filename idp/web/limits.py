@@ -88,6 +88,7 @@ def init_app(app: Flask, settings: Settings, *blueprints: str) -> None:
     )
     limiter.init_app(app)
     limiter.logger.handlers[:] = [_CountFallbacks()]
+    app.extensions["limits shared"] = MovingWindowRateLimiter(limiter.storage)
     app.extensions["limits alone"] = MovingWindowRateLimiter(MemoryStorage())
     app.extensions["limits storage"] = _Storage()
     for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
@@ -209,7 +210,7 @@ def _judge(name: str, key: str, act: Callable[[RateLimiter], Callable[..., bool]
     for item in parse_many(setting(name)()):
         if storage.is_worth_asking():
             try:
-                _refuse_unless(act, limiter.limiter, item, name, key)
+                _refuse_unless(act, current_app.extensions["limits shared"], item, name, key)
             except StorageError as error:
                 storage.has_failed()
                 _not_shared(error)

@@ -1,6 +1,6 @@
 """Who is at the other end of this request: browser, address, live session."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import cast
 
 from flask import Response, after_this_request, g, request, session
@@ -12,6 +12,8 @@ from idp.crypto import random_token
 from idp.sessions import browser
 from idp.sessions.browser import CurrentSession
 from idp.web import cookies
+
+_TRANSLATED = ip_network("64:ff9b::/96")  # IPv4 addresses as a translator writes them (RFC 6052)
 
 
 def current_session() -> CurrentSession | None:
@@ -67,6 +69,8 @@ def network() -> str:
         return found
     if parsed.version == 4:
         return found
+    if parsed in _TRANSLATED:
+        return str(IPv4Address(parsed.packed[-4:]))
     return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
 
 

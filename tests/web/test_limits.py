@@ -300,6 +300,8 @@ def test_the_address_is_what_a_trusted_proxy_says_and_nobody_else(
         ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", True),
         ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
         ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("64:ff9b::192.0.2.1", "192.0.2.1", True),
+        ("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", False),
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
     ],
 )
@@ -363,7 +365,6 @@ def test_a_redis_that_says_nothing_is_not_asked_each_time(
         app = make_app(limits={"storage": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"})
         client = People(app).client()
         asked: list[str] = []
-        monkeypatch.setattr(limits.limiter, "_storage_dead", False)  # as no form has noticed
         monkeypatch.setattr(limits, "_not_shared", lambda error: asked.append(str(error)))
 
         answers = [

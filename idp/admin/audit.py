@@ -1,14 +1,16 @@
 """The audit log: filtered, page by page, and as a file."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import Response, request
+from flask_babel import get_timezone
 from flask_babel import gettext as _
-from flask_babel import to_utc
 
 from idp import audit_log, clock
 from idp.accounts.models import Account
@@ -22,6 +24,8 @@ from idp.policy.usernames import comparison_key
 from idp.web.downloads import download
 from idp.web.forms import EmptyForm
 
+# With a colon as the field sends it, or with a point as people write it.
+_TIME = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 FIELDS = ("since", "since_time", "until", "until_time", "event", "outcome", "account", "client", "actor")
 OUTCOMES = ("success", "failure", "unknown")
 NOBODY = "\N{BULLET}"  # no account has this id: a name that nobody has finds nothing
@@ -91,6 +95,9 @@ def _shown(name: str, value: str) -> str:
 def _typed(values: Mapping[str, Any]) -> dict[str, str]:
     """What stands in the filter's fields, where they are not empty."""
     typed = {name: str(values.get(name, "")).replace("\0", "").strip()[:254] for name in FIELDS}
+    for name in ("since_time", "until_time"):
+        if found := _TIME.fullmatch(typed[name]):
+            typed[name] = f"{int(found[1]):02}:{found[2]}"
     return {name: value for name, value in typed.items() if value}
 
 
@@ -105,7 +112,7 @@ def _filter(typed: Mapping[str, str]) -> tuple[Filter, list[tuple[str, str]]]:
             problems.append((name, _("Enter the date as year-month-day, for example 2026-11-24.")))
             continue
         try:
-            minute = time.fromisoformat(typed[f"{name}_time"]) if f"{name}_time" in typed else None
+            minute = _time_of_day(typed[f"{name}_time"]) if f"{name}_time" in typed else None
         except ValueError:
             problems.append((f"{name}_time", _("Enter the time as hours:minutes, for example 14:05.")))
             continue
@@ -126,12 +133,26 @@ def _filter(typed: Mapping[str, str]) -> tuple[Filter, list[tuple[str, str]]]:
     return wanted, problems
 
 
+def _time_of_day(text: str) -> time:
+    """As `_typed` leaves it. Raises ValueError."""
+    if _TIME.fullmatch(text) is None:
+        raise ValueError(text)
+    return time.fromisoformat(text)
+
+
 def _moment(day: date, minute: time | None, *, whole: bool) -> datetime:
-    """When a day or a minute of it begins in the municipality's time zone; if `whole`, when the next one does."""
-    length = timedelta(minutes=1) if minute else timedelta(days=1)
-    start = datetime.combine(day, (minute or time.min).replace(second=0, microsecond=0, tzinfo=None))
-    begins: datetime = to_utc(start + length if whole else start).replace(tzinfo=UTC)
-    return begins
+    """When a day or a minute of it begins in the municipality's time zone; if `whole`, when the next one does.
+
+    Of a minute that comes twice, when clocks go back, the first begins, and the second ends.
+    """
+    if minute is None:
+        return _utc(datetime.combine(day + timedelta(days=1) if whole else day, time.min))
+    begins = _utc(datetime.combine(day, minute.replace(fold=int(whole))))
+    return begins + timedelta(minutes=1) if whole else begins
+
+
+def _utc(local: datetime) -> datetime:
+    return local.replace(tzinfo=ZoneInfo(str(get_timezone()))).astimezone(UTC)
 
 
 def _account_id(typed: str | None) -> str | None:

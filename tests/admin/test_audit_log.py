@@ -116,6 +116,7 @@ def test_a_day_is_one_of_the_municipality(app: Flask, admin: FlaskClient) -> Non
     [
         ({"since": "2026-11-09", "since_time": "14:05"}, 2),
         ({"since": "2026-11-09", "since_time": "14:06"}, 1),
+        ({"since": "2026-11-09", "since_time": "14.06"}, 1),
         ({"until": "2026-11-09", "until_time": "14:05"}, 1),
         ({"until": "2026-11-09", "until_time": "14:04"}, 0),
         ({"since": "2026-11-09", "since_time": "00:00", "until": "2026-11-09", "until_time": "23:59"}, 2),
@@ -131,6 +132,38 @@ def test_a_time_of_day_is_one_of_the_municipality(
 
 
 @pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"until_time": "02:59"}, ["before"]),
+        ({"since_time": "03:30"}, ["first", "second", "after"]),
+        ({"until_time": "03:30"}, ["before", "first", "second"]),
+        ({"since_time": "04:00"}, ["after"]),
+    ],
+)
+def test_an_hour_that_comes_twice_is_whole(
+    app: Flask, admin: FlaskClient, query: dict[str, str], found: list[str]
+) -> None:
+    moments = {
+        "before": (23, 59),
+        "first": (0, 30),
+        "second": (1, 30),
+        "after": (2, 0),
+    }  # on 25 October, by UTC
+    for name, (hour, minute) in moments.items():
+        at = datetime(2026, 10, 24 if hour == 23 else 25, hour, minute, tzinfo=UTC)
+        write(app, Event.LOCKED, at, client_id=name)
+    days = {"since": "2026-10-25", "until": "2026-10-25"}
+
+    assert [name for name in moments if shown(admin, client=name, **days, **query)] == found
+
+
+def test_a_time_is_shown_as_the_field_takes_it(admin: FlaskClient) -> None:
+    page = journey.soup(admin.get("/admin/audit?since=2026-11-09&since_time=9.05"))
+
+    assert page.select_one("#since_time")["value"] == "09:05"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
     ("query", "error"),
     [
         ({"since_time": "14:05"}, "Kirjoita myös päivä."),
@@ -139,7 +172,11 @@ def test_a_time_of_day_is_one_of_the_municipality(
             "Kirjoita kellonaika muodossa tunnit:minuutit, esimerkiksi 14:05.",
         ),
         (
-            {"until": "9999-12-31", "until_time": "23:59"},
+            {"since": "2026-11-09", "since_time": "14:05+05:00"},
+            "Kirjoita kellonaika muodossa tunnit:minuutit, esimerkiksi 14:05.",
+        ),
+        (
+            {"until": "0001-01-01", "until_time": "00:30"},
             "Kirjoita päivä muodossa vuosi-kuukausi-päivä, esimerkiksi 2026-11-24.",
         ),
     ],

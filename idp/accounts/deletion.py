@@ -9,7 +9,7 @@ from idp import audit, clock
 from idp.accounts import links, roles
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
 from idp.accounts.models import ACTIVE, CLOSING, Account, ClosedBy, MailedLink, Registration
-from idp.accounts.rules import Rules
+from idp.accounts.rules import Rules, rules
 from idp.audit import Event
 from idp.database import db, writing
 from idp.grants import access, logout_notices
@@ -145,6 +145,8 @@ def erase_due(limit: int = 100) -> int:
 
 def erase(session: Session, account: Account) -> None:
     """Delete the account's rows, as part of the caller's transaction; the database cascades to the rest."""
+    if account.email:
+        outbox.forget(session, rules().vault, account.email)
     session.execute(sa.delete(MailedLink).where(MailedLink.account_id == account.id))
     session.execute(sa.delete(Registration).where(Registration.username_key == account.username_key))
     session.execute(sa.delete(Account).where(Account.id == account.id))

@@ -14,9 +14,11 @@ from idp.accounts.models import (
     Registration,
     RoleGiven,
 )
+from idp.accounts.rules import rules
 from idp.audit import AuditEvent
 from idp.database import db
 from idp.grants.models import Consent, Grant
+from idp.mail import outbox
 from idp.sessions.devices import device_name
 from idp.sessions.models import BrowserSession, KnownDevice
 from idp.upstream import persons
@@ -127,6 +129,10 @@ def everything(account: Account) -> dict[str, Any]:
         **{name: kept.of(account.id) for name, kept in _TOLD.items()},
         "services": [{k: _plain(v) for k, v in asdict(service).items()} for service in services(account.id)],
     }
+    told["messages"] = [
+        {name: _plain(value) for name, value in asdict(letter).items()}
+        for letter in (outbox.letters(rules().vault, account.email) if account.email else ())
+    ]
     for row in told["identity"]:
         row["identity_code"] = persons.identity_code_of(account.id)
     for row in told["sessions"]:

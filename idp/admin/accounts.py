@@ -1,6 +1,6 @@
 """Residents' accounts: finding one, and the page of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from flask import Response, request
 from flask_babel import gettext as _
 
 from idp import audit_log, clock
-from idp.accounts import overview, roles, searching, standing, support
+from idp.accounts import address_change, overview, roles, searching, standing, support
 from idp.accounts.models import Account
 from idp.accounts.roles import NoSuchAccount, NotAllowed, Role
 from idp.accounts.rules import rules
@@ -114,12 +114,15 @@ def account(account_id: str) -> Response:
     found = support.look(account_id, actor)
     given = roles.of(found.id)
     state = standing.of_accounts([found], rules())[found.id]
-    letter = outbox.latest(rules().vault, found.email) if found.email else None
+    addresses = [found.email] if found.email else []
+    if change := address_change.pending(found.id):
+        addresses.append(change.new_email)
+    letters = {address: outbox.latest(rules().vault, address) for address in addresses}
     return shared.page(
         "account",
         account=found,
-        details=details_of(found, letter),
-        undelivered=letter is not None and letter.state == "undeliverable",
+        details=details_of(found, letters),
+        no_mailbox=[address for address, letter in letters.items() if letter and letter.has_no_mailbox],
         state=StateView.of(state),
         locked=state.standing in (Standing.LOCKED, Standing.LOCKED_ON_DEVICE),
         invited=state.standing in (Standing.INVITED, Standing.INVITATION_EXPIRED),
@@ -150,13 +153,15 @@ def account_history(account_id: str) -> Response:
     )
 
 
-def details_of(account: Account, letter: Letter | None = None) -> list[tuple[str, str | datetime | None]]:
+def details_of(
+    account: Account, letters: Mapping[str, Letter | None]
+) -> list[tuple[str, str | datetime | None]]:
     identity = persons.of_account(account.id)
     verified = _("confirmed") if account.email_verified else _("not confirmed")
     return [
         (_("Username"), account.username),
         (_("Email address"), f"{account.email} ({verified})" if account.email else None),
-        *([(_("Latest message"), letter_text(letter))] if letter else []),
+        *_messages(account, letters),
         (_("Phone number"), account.phone),
         (_("Street address"), account.street_address),
         (_("Postal code"), account.postal_code),
@@ -166,6 +171,19 @@ def details_of(account: Account, letter: Letter | None = None) -> list[tuple[str
         (_("Last login"), account.last_login_at if account.last_login_at != account.created_at else None),
         (_("Identified strongly"), identity.identified_at if identity else None),
         (_("Identifier"), account.id),
+    ]
+
+
+def _messages(account: Account, letters: Mapping[str, Letter | None]) -> list[tuple[str, str]]:
+    """What became of the newest message to the address, and to the new one that waits to be confirmed."""
+    return [
+        (
+            _("Latest message")
+            if address == account.email
+            else _("Latest message to %(address)s", address=address),
+            letter_text(letter),
+        )
+        for address, letter in letters.items()
     ]
 
 

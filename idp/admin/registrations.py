@@ -21,7 +21,7 @@ def registration(registration_id: str) -> Response:
     letter = outbox.latest(rules().vault, found.email)
     details = [
         (_("Email address"), found.email),
-        *([(_("Latest message"), letter_text(letter))] if letter else []),
+        (_("Latest message"), letter_text(letter)),
         (_("Phone number"), found.phone),
         (_("Street address"), found.street_address),
         (_("Postal code"), found.postal_code),
@@ -36,7 +36,7 @@ def registration(registration_id: str) -> Response:
         registration=found,
         full_name=f"{found.given_name} {found.family_name}".strip() or found.email,
         details=details,
-        undelivered=letter is not None and letter.state == "undeliverable",
+        no_mailbox=[found.email] if letter and letter.has_no_mailbox else [],
         state=StateView.of(state),
         days=rules().lifetimes.unactivated_account.days,
     )

@@ -49,17 +49,17 @@ def state_text(state: State) -> str:
             return _("Not activated; no link works")
 
 
-def letter_text(letter: Letter) -> str:
+def letter_text(letter: Letter | None) -> str:
     """When a message was written and what has become of it."""
+    if letter is None:
+        return _("None in the last 30 days")
     when = moment(letter.written_at)
-    match letter.state:
-        case "undeliverable":
-            told = _("%(moment)s; it could not be delivered", moment=when)
-            return f"{told} ({letter.reply})" if letter.reply else told
-        case "taken":
-            return _("%(moment)s; the mail server has taken it", moment=when)
-        case _:
-            return _("%(moment)s; it waits to be sent", moment=when)
+    told = {
+        "undeliverable": _("%(moment)s; it could not be delivered", moment=when),
+        "taken": _("%(moment)s; the mail server has taken it", moment=when),
+        "waiting": _("%(moment)s; it waits to be sent", moment=when),
+    }[letter.state]
+    return f"{told} ({letter.reply})" if letter.reply else told
 
 
 def role_texts() -> dict[Role, str]:

@@ -1,4 +1,7 @@
-"""Client apps as administrators see them: found one by one and many at once. Changing them is management.py's."""
+"""Client apps as administrators see them, found one by one and many at once, and what apps may do at their API.
+
+Changing apps is management.py's.
+"""
 
 import hashlib
 import json

@@ -25,6 +25,8 @@ _QUEUE = Queue(OutboxMessage, GIVE_UP_AFTER)
 _RECIPIENTS = "outbox recipients"
 _REPLY = re.compile(r"\w+ (\d{3}\b.*)")  # of a mail server, behind the kind of the fault
 
+_NO_MAILBOX = re.compile(r"5\d\d 5\.1\.\d+|55[013]")  # RFC 3463 3.2; without a status by the code alone
+
 NOBODY = "nobody@invalid"  # to whom messages go that are composed only to take the same time
 
 
@@ -43,6 +45,7 @@ class Message:
 class Letter:
     """What has become of a message: taken by the mail server, given up, or neither yet."""
 
+    kind: str
     written_at: datetime
     sent_at: datetime | None
     given_up_at: datetime | None
@@ -54,6 +57,11 @@ class Letter:
         if self.given_up_at:
             return "undeliverable"
         return "taken" if self.sent_at else "waiting"
+
+    @property
+    def has_no_mailbox(self) -> bool:
+        """Whether the mail server refused the address itself, not us or the message."""
+        return self.state == "undeliverable" and bool(_NO_MAILBOX.fullmatch(self.reply or ""))
 
 
 @dataclass(frozen=True)
@@ -110,20 +118,35 @@ def undeliverable(now: datetime) -> int:
 
 
 def latest(vault: Vault, address: str) -> Letter | None:
-    """The newest message to an address of those that are still known (idp/housekeeping.py)."""
-    names = [keyed_hash(key, comparison_key(address)) for key in vault.derive_all(_RECIPIENTS)]
+    """The newest message to an address, of those that are still known (idp/housekeeping.py)."""
+    return next(iter(letters(vault, address, limit=1)), None)
+
+
+def letters(vault: Vault, address: str, limit: int | None = None) -> list[Letter]:
+    """The messages to an address that are still known, newest first."""
     was_for_nobody = sa.and_(OutboxMessage.given_up_at.is_not(None), OutboxMessage.last_error.is_(None))
     query = (
         sa.select(OutboxMessage)
-        .where(OutboxMessage.recipient.in_(names), sa.not_(was_for_nobody))
+        .where(_is_to(vault, address), sa.not_(was_for_nobody))
         .order_by(OutboxMessage.id.desc())
-        .limit(1)
+        .limit(limit)
     )
-    found = db.session.scalars(query).first()
-    if found is None:
-        return None
-    reply = _REPLY.fullmatch(found.last_error or "")
-    return Letter(found.created_at, found.sent_at, found.given_up_at, reply[1] if reply else None)
+    return [_letter(row) for row in db.session.scalars(query)]
+
+
+def forget(session: Session, vault: Vault, address: str) -> None:
+    """Let nothing tell any more to whom the messages to an address went, as part of the caller's transaction."""
+    session.execute(sa.update(OutboxMessage).where(_is_to(vault, address)).values(recipient=None))
+
+
+def _is_to(vault: Vault, address: str) -> sa.ColumnElement[bool]:
+    key = comparison_key(address)
+    return OutboxMessage.recipient.in_([keyed_hash(each, key) for each in vault.derive_all(_RECIPIENTS)])
+
+
+def _letter(row: OutboxMessage) -> Letter:
+    reply = _REPLY.fullmatch(row.last_error or "")
+    return Letter(row.kind, row.created_at, row.sent_at, row.given_up_at, reply[1] if reply else None)
 
 
 def release(untried: Sequence[Waiting], now: datetime) -> None:

@@ -47,6 +47,7 @@ def sections(account: Account) -> list[Section]:
         Section(_("Registration"), [row for each in data["registrations"] for row in _registration(each)]),
         Section(_("Changes of email address"), [_address_change(each) for each in data["address_changes"]]),
         Section(_("Links sent to you"), [_link(each) for each in data["mailed_links"]]),
+        Section(_("Messages to you"), [_message(each) for each in data["messages"]]),
         Section(_("Sessions"), [_session(each) for each in data["sessions"]]),
         Section(_("Devices that you have logged in with"), [_device(each) for each in data["known_devices"]]),
         Section(_("Services"), [_service(each, data["consents"]) for each in data["services"]]),
@@ -129,6 +130,15 @@ def _role(row: Data) -> Row:
         Role.AUDITOR: _("Reading only"),
     }
     return Row(_known(texts, row["role"]), _moments((_("Given to you"), row["given_at"])))
+
+
+def _message(row: Data) -> Row:
+    told = (
+        (_("Written"), row["written_at"]),
+        (_("Taken by the mail server"), row["sent_at"]),
+        (_("Could not be delivered"), row["given_up_at"]),
+    )
+    return Row(_("Message"), _moments(*told))
 
 
 def _acceptance(row: Data) -> Row:

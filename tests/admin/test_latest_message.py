@@ -8,22 +8,37 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import clock
-from idp.accounts import support as helping
+from idp.accounts import deletion
+from idp.accounts import support as acts
+from idp.accounts.models import Account
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
 from idp.crypto import Vault
 from idp.database import writing
 from idp.mail import outbox
 from idp.mail.outbox import Message, Waiting
+from idp.policy.usernames import EmailAddress
 from tests.admin.machine import Machine
 from tests.support import journey
 from tests.support.people import People, Person
 
-WARNING = "Viimeisintä viestiä ei voitu toimittaa tähän sähköpostiosoitteeseen."
+WARNING = "sähköpostipalvelin ei tunne osoitetta"
 
 
 def refused(waiting: Waiting) -> None:
     outbox.failed(waiting, "SMTPRecipientsRefused 550 5.1.1", clock.now(), for_good=True)
+
+
+def relay_denied(waiting: Waiting) -> None:
+    outbox.failed(waiting, "SMTPRecipientsRefused 554 5.7.1", clock.now(), for_good=True)
+
+
+def given_up(waiting: Waiting) -> None:
+    outbox.failed(waiting, "TimeoutError: timed out", clock.now(), for_good=True)
+
+
+def full(waiting: Waiting) -> None:
+    outbox.failed(waiting, "SMTPRecipientsRefused 452 4.2.2", clock.now())
 
 
 def taken(waiting: Waiting) -> None:
@@ -42,7 +57,7 @@ def deliver(app: Flask, outcome: Callable[[Waiting], None]) -> None:
 
 def send_reset(app: Flask, person: Person) -> None:
     with app.app_context():
-        helping.start_reset(person.id, OPERATOR, rules())
+        acts.start_reset(person.id, OPERATOR, rules())
 
 
 def told(browser: FlaskClient, path: str) -> tuple[str | None, bool]:
@@ -57,7 +72,10 @@ def told(browser: FlaskClient, path: str) -> tuple[str | None, bool]:
     [
         (taken, "sähköpostipalvelin on ottanut sen vastaan", False),
         (put_off, "se odottaa lähettämistä", False),
+        (full, "se odottaa lähettämistä (452 4.2.2)", False),
         (refused, "sitä ei voitu toimittaa (550 5.1.1)", True),
+        (relay_denied, "sitä ei voitu toimittaa (554 5.7.1)", False),  # not a fault of the address
+        (given_up, "sitä ei voitu toimittaa", False),
     ],
 )
 def test_the_page_of_an_account_tells_it(
@@ -93,6 +111,48 @@ def test_the_page_of_a_registration_tells_it(app: Flask, support: FlaskClient, p
     assert warned
 
 
+def test_the_new_address_that_waits_to_be_confirmed_is_told_of_as_well(
+    app: Flask, support: FlaskClient, resident: Person
+) -> None:
+    with app.app_context():
+        new = EmailAddress.parse("uusi@exmaple.fi")
+        acts.change_address(resident.id, new, OPERATOR, "Syy", rules())
+    deliver(app, refused)
+
+    page = journey.soup(support.get(f"/admin/accounts/{resident.id}"))
+
+    row = page.find("dt", string="Viimeisin viesti osoitteeseen uusi@exmaple.fi")
+    assert row is not None
+    assert row.find_next("dd").get_text(strip=True).endswith("(550 5.1.1)")
+    assert "osoitteeseen uusi@exmaple.fi ei voitu toimittaa" in page.get_text()
+
+
+def test_who_was_never_written_to_is_told_of(support: FlaskClient, resident: Person) -> None:
+    assert told(support, f"/admin/accounts/{resident.id}") == (
+        "Ei viestejä viimeisten 30 päivän aikana",
+        False,
+    )
+
+
+def test_it_is_part_of_the_owners_data_and_forgotten_with_the_account(
+    app: Flask, client: FlaskClient, resident: Person
+) -> None:
+    send_reset(app, resident)
+    deliver(app, taken)
+    journey.log_in(client, resident)
+
+    (message,) = client.get("/account/data.json").get_json()["messages"]
+    page = journey.soup(client.get("/account/data")).get_text()
+
+    assert message["kind"] == "reset"
+    assert message["sent_at"] is not None
+    assert "Sähköpostipalvelin otti vastaan" in page
+    with app.app_context():
+        with writing() as session:
+            deletion.erase(session, session.get_one(Account, resident.id))
+        assert outbox.latest(rules().vault, "maija@example.fi") is None
+
+
 def test_what_was_composed_for_nobody_is_not_told(app: Flask, support: FlaskClient, resident: Person) -> None:
     send_reset(app, resident)
     deliver(app, taken)
@@ -115,7 +175,7 @@ def test_nothing_is_told_of_somebody_elses_message(
     row, warned = told(support, f"/admin/accounts/{resident.id}")
 
     assert not warned
-    assert row is None or "550" not in row
+    assert row == "Ei viestejä viimeisten 30 päivän aikana"
 
 
 def test_it_is_found_after_a_change_of_the_secret_keys_and_however_the_address_is_written(app: Flask) -> None:

@@ -52,7 +52,7 @@ def state_text(state: State) -> str:
 def letter_text(letter: Letter | None) -> str:
     """When a message was written and what has become of it."""
     if letter is None:
-        return _("None in the last 30 days")
+        return _("Not one in the last 30 days")
     when = moment(letter.written_at)
     told = {
         "undeliverable": _("%(moment)s; it could not be delivered", moment=when),

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from idp import audit, clock
 from idp.accounts import links, roles
 from idp.accounts.links import LinkNotLive, LinkState, Purpose
-from idp.accounts.models import ACTIVE, CLOSING, Account, ClosedBy, MailedLink, Registration
+from idp.accounts.models import ACTIVE, CLOSING, Account, AddressChange, ClosedBy, MailedLink, Registration
 from idp.accounts.rules import Rules, rules
 from idp.audit import Event
 from idp.database import db, writing
@@ -143,10 +143,16 @@ def erase_due(limit: int = 100) -> int:
         return len(due)
 
 
+def _addresses(session: Session, account: Account) -> set[str]:
+    """The account's address, and those that it had or was to have."""
+    changes = sa.select(AddressChange.old_email, AddressChange.new_email)
+    found = session.execute(changes.where(AddressChange.account_id == account.id))
+    return {address for pair in found for address in pair} | ({account.email} if account.email else set())
+
+
 def erase(session: Session, account: Account) -> None:
     """Delete the account's rows, as part of the caller's transaction; the database cascades to the rest."""
-    if account.email:
-        outbox.forget(session, rules().vault, account.email)
+    outbox.forget(session, rules().vault, _addresses(session, account))
     session.execute(sa.delete(MailedLink).where(MailedLink.account_id == account.id))
     session.execute(sa.delete(Registration).where(Registration.username_key == account.username_key))
     session.execute(sa.delete(Account).where(Account.id == account.id))

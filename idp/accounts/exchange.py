@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from idp import audit, clock
 from idp.accounts import invitations
 from idp.accounts.creation import CannotCreate
-from idp.accounts.details import Details
+from idp.accounts.details import DETAILS, Details
 from idp.accounts.models import Account
 from idp.accounts.registration import find_account
 from idp.accounts.roles import Actor, Role
@@ -215,8 +215,7 @@ def _add(row: _Row, by: Actor, rules: Rules) -> Fault | None:
     cells = row.cells
     email = EmailAddress.parse(cells["email"])
     language = cells["language"] or rules.settings.site.languages[0]
-    names = ("given_name", "family_name", "phone", "street_address", "postal_code", "locality")
-    values: dict[str, Any] = {name: cells[name] or None for name in names}
+    values: dict[str, Any] = {name: cells[name] or None for name in DETAILS}
     try:
         invitations.create_resident(email, Details(**values), by, language, rules)
     except CannotCreate:

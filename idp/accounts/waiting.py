@@ -13,10 +13,11 @@ from idp.accounts.details import DETAILS
 from idp.accounts.models import MailedLink, Registration
 from idp.accounts.registration import mail_activation
 from idp.accounts.roles import Actor, NoSuchAccount, Role
-from idp.accounts.rules import Rules
+from idp.accounts.rules import Rules, rules
 from idp.accounts.searching import is_waiting
 from idp.audit import AuditEvent, Event
 from idp.database import db, writing
+from idp.mail import outbox
 from idp.policy.searching import is_identifier
 
 
@@ -61,6 +62,7 @@ def remove(registration_id: str, by: Actor) -> None:
         registration = _find_under_lock(session, registration_id)
         session.execute(sa.delete(MailedLink).where(MailedLink.registration_id == registration_id))
         session.delete(registration)
+        outbox.forget(session, rules().vault, [registration.email])
         told = audit.difference({"registration": registration_id, **_what_was_typed(registration)}, {})
         helping.record(
             session, Event.REGISTRATION_REMOVED, None, by, changes=told, client_id=registration.client_id

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -119,7 +119,8 @@ def undeliverable(now: datetime) -> int:
 
 def latest(vault: Vault, address: str) -> Letter | None:
     """The newest message to an address, of those that are still known (idp/housekeeping.py)."""
-    return next(iter(letters(vault, address, limit=1)), None)
+    newest = letters(vault, address, limit=1)
+    return newest[0] if newest else None
 
 
 def letters(vault: Vault, address: str, limit: int | None = None) -> list[Letter]:
@@ -134,9 +135,10 @@ def letters(vault: Vault, address: str, limit: int | None = None) -> list[Letter
     return [_letter(row) for row in db.session.scalars(query)]
 
 
-def forget(session: Session, vault: Vault, address: str) -> None:
-    """Let nothing tell any more to whom the messages to an address went, as part of the caller's transaction."""
-    session.execute(sa.update(OutboxMessage).where(_is_to(vault, address)).values(recipient=None))
+def forget(session: Session, vault: Vault, addresses: Iterable[str]) -> None:
+    """Let nothing tell any more to whom the messages to addresses went, as part of the caller's transaction."""
+    for address in addresses:
+        session.execute(sa.update(OutboxMessage).where(_is_to(vault, address)).values(recipient=None))
 
 
 def _is_to(vault: Vault, address: str) -> sa.ColumnElement[bool]:

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
 from idp import clock
-from idp.accounts import deletion
+from idp.accounts import deletion, waiting
 from idp.accounts import support as acts
-from idp.accounts.models import Account
+from idp.accounts.models import Account, Registration
 from idp.accounts.roles import OPERATOR
 from idp.accounts.rules import rules
 from idp.crypto import Vault
-from idp.database import writing
+from idp.database import db, writing
 from idp.mail import outbox
 from idp.mail.outbox import Message, Waiting
 from idp.policy.usernames import EmailAddress
@@ -51,8 +52,8 @@ def put_off(waiting: Waiting) -> None:
 
 def deliver(app: Flask, outcome: Callable[[Waiting], None]) -> None:
     with app.app_context():
-        for waiting in outbox.lease(rules().vault, clock.now()):
-            outcome(waiting)
+        for leased in outbox.lease(rules().vault, clock.now()):
+            outcome(leased)
 
 
 def send_reset(app: Flask, person: Person) -> None:
@@ -148,9 +149,13 @@ def test_it_is_part_of_the_owners_data_and_forgotten_with_the_account(
     assert message["sent_at"] is not None
     assert "Sähköpostipalvelin otti vastaan" in page
     with app.app_context():
+        acts.change_address(resident.id, EmailAddress.parse("uusi@example.fi"), OPERATOR, "Syy", rules())
+        assert outbox.latest(rules().vault, "uusi@example.fi") is not None
         with writing() as session:
             deletion.erase(session, session.get_one(Account, resident.id))
-        assert outbox.latest(rules().vault, "maija@example.fi") is None
+        db.session.close()  # reads anew
+        for address in ("maija@example.fi", "uusi@example.fi"):
+            assert outbox.latest(rules().vault, address) is None
 
 
 def test_what_was_composed_for_nobody_is_not_told(app: Flask, support: FlaskClient, resident: Person) -> None:
@@ -206,3 +211,13 @@ def test_the_api_tells_it(
     assert (answer["state"], answer["reply"]) == (state, reply)
     assert answer["written_at"] is not None
     assert machine.get(f"/audit?account={resident.id}&limit=1")["items"][0]["event"] == "account.looked_at"
+
+
+def test_it_is_forgotten_with_a_registration_that_is_removed(app: Flask, people: People) -> None:
+    people.applicant("matti@exmaple.fi")
+    with app.app_context():
+        registration = db.session.scalars(sa.select(Registration)).one()
+        waiting.remove(registration.id, OPERATOR)
+        db.session.close()  # reads anew
+
+        assert outbox.latest(rules().vault, "matti@exmaple.fi") is None
